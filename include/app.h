@@ -1,0 +1,66 @@
+/* app/: ordered bytes to objects. One file per protocol, one line each in app_list.def. app.c asks the
+ * decoders who claims a flow (by content, on any port), feeds the one that does, and lets it hand over. */
+#ifndef DLP_APP_H
+#define DLP_APP_H
+
+#include "flow.h"
+#include "meta.h"
+#include "object.h"
+#include "stream.h"
+
+enum app_probe { APP_NO, APP_MORE, APP_YES };
+enum { APP_TCP = 1, APP_UDP = 2 };
+
+#define APP_PROBE_MAX 1024 /* bytes of each side kept until a decoder claims the flow */
+
+struct app_probe_input {
+    const struct flow *flow;
+    const uint8_t *data[2]; /* by side, from the first byte seen */
+    size_t len[2];
+    bool final;             /* no more will come before the decision: MORE means NO */
+};
+
+struct app_session; /* one flow's conversation, owned by app.c */
+
+struct app_ops {
+    const char *name;       /* EVE app_proto; NULL for raw: nDPI's verdict is shown */
+    unsigned transports;    /* APP_TCP | APP_UDP */
+    size_t state_size;      /* bytes of zeroed state behind app_state() */
+    enum app_probe (*probe)(const struct app_probe_input *input);
+    bool (*open)(struct app_session *session); /* false: memory refused, raw takes over */
+    void (*data)(struct app_session *session, enum side side, const uint8_t *data, size_t len);
+    void (*datagram)(struct app_session *session, enum side side, const uint8_t *data, size_t len); /* UDP */
+    void (*gap)(struct app_session *session, enum side side, uint64_t len);
+    void (*end)(struct app_session *session, enum side side, enum stream_end how);
+    void (*close)(struct app_session *session); /* ends open objects as truncated, frees what state holds */
+};
+
+/* For decoders. */
+void *app_state(struct app_session *session);
+struct flow *app_flow(struct app_session *session);
+struct object_env *app_objects(struct app_session *session);
+struct pool *app_meta_pool(struct app_session *session);
+bool app_is_content(const struct app_session *session, enum side side); /* bytes of `side` make objects */
+/* From the next byte on another decoder reads (after CONNECT, STARTTLS, Upgrade, or when the bytes make no
+ * sense): NULL asks the decoders afresh. Takes effect when the current callback returns; `left` bytes at the
+ * end of the current data call were not consumed and are given to the new decoder. */
+void app_switch(struct app_session *session, const struct app_ops *to, size_t left);
+/* The flow is encrypted from here: nothing more is reassembled, only counted. */
+void app_set_opaque(struct app_session *session);
+/* A flow-level meta (TLS SNI...), shown in flow events and flow objects. */
+struct meta *app_flow_meta(struct app_session *session);
+
+#define APP(name) extern const struct app_ops app_##name;
+#include "app_list.def"
+#undef APP
+
+/* For the worker. */
+struct apps;
+struct apps *apps_new(struct mem *mem, struct counters *counters, struct flow_table *table,
+                      struct object_env *objects);
+void apps_free(struct apps *apps);
+struct stream_sink apps_sink(struct apps *apps); /* what stream/ calls */
+void app_flow_end(struct apps *apps, struct flow *flow);
+const struct meta *app_meta_of_flow(const struct flow *flow); /* NULL when it has none */
+
+#endif

@@ -1,0 +1,103 @@
+/* facts/: object bytes to facts. A recogniser proves one family of formats; it streams, never trusts a
+ * declared length, and costs time linear in the bytes. facts.c runs those whose sniff accepts the object's
+ * first bytes, and the carver, which finds proved items inside objects that are not themselves one
+ * (a JPEG in a raw stream or a document) and begins child objects for them. One worker thread. */
+#ifndef DLP_FACTS_H
+#define DLP_FACTS_H
+
+#include "object.h"
+
+enum fact_type { FACT_TYPE_INT, FACT_TYPE_BOOL, FACT_TYPE_TEXT, FACT_TYPE_REAL };
+
+enum fact_id {
+#define FACT_INT(name, group, built, help) FACT_##name,
+#define FACT_BOOL(name, group, built, help) FACT_##name,
+#define FACT_TEXT(name, group, built, help) FACT_##name,
+#define FACT_REAL(name, group, built, help) FACT_##name,
+#include "fact_list.def"
+#undef FACT_INT
+#undef FACT_BOOL
+#undef FACT_TEXT
+#undef FACT_REAL
+    FACT_COUNT
+};
+
+struct fact_info {
+    const char *name, *group, *help;
+    enum fact_type type;
+    bool built;
+};
+extern const struct fact_info FACT_INFO[FACT_COUNT];
+
+#define FACT_TEXT_MAX 255
+#define FACT_ARENA 2048 /* bytes of all text facts of one object */
+
+struct fact_set {
+    uint32_t version;  /* grows whenever a value changes: the worker evaluates rules again */
+    uint16_t used;
+    uint64_t present[(FACT_COUNT + 63) / 64]; /* set to something other than neutral */
+    union {
+        int64_t number;  /* INT, BOOL */
+        double real;
+        struct {
+            uint16_t at, len;
+        } text;
+    } value[FACT_COUNT];
+    char arena[FACT_ARENA]; /* every text is NUL-terminated here; NULs from the network become spaces */
+};
+
+void fact_set_clear(struct fact_set *set);
+void fact_set_int(struct fact_set *set, enum fact_id id, int64_t value); /* INT and BOOL */
+void fact_set_real(struct fact_set *set, enum fact_id id, double value);
+void fact_set_text(struct fact_set *set, enum fact_id id, const void *data, size_t len); /* cut to FACT_TEXT_MAX */
+int64_t fact_int(const struct fact_set *set, enum fact_id id);
+double fact_real(const struct fact_set *set, enum fact_id id);
+const char *fact_text(const struct fact_set *set, enum fact_id id); /* "" when absent */
+bool fact_present(const struct fact_set *set, enum fact_id id);
+
+/* A recogniser's progress. PROVED may come long before the end; END says where the item ends. */
+enum recogniser_state {
+    RECOGNISE_MORE,   /* plausible so far */
+    RECOGNISE_PROVED, /* structure proved: facts are set, more may follow */
+    RECOGNISE_END,    /* the item reached its own end at `end_at` */
+    RECOGNISE_NO      /* not one */
+};
+
+struct recogniser {
+    const char *name;       /* "jpeg" */
+    const char *type;       /* the object_type it proves, "jpeg"; "" when it only adds facts */
+    size_t state_size;      /* zeroed before the first feed */
+    size_t carve_len;       /* bytes of a carve signature, 0: never carved */
+    /* Could an item begin with these bytes? Called with the first min(64, size) bytes of an object, and by the
+     * carver at each place its first byte(s) occur. Cheap: a table look-up. */
+    bool (*sniff)(const uint8_t *head, size_t len);
+    /* `at` is the offset of `data` from the item's first byte. */
+    enum recogniser_state (*feed)(void *state, struct fact_set *facts, const uint8_t *data, size_t len, uint64_t at);
+    enum recogniser_state (*gap)(void *state, struct fact_set *facts, uint64_t len, uint64_t at); /* may be NULL: NO unless proved */
+    uint64_t (*end_at)(const void *state); /* bytes of the item, once END */
+    uint8_t carve_first[4]; /* the first bytes every carved item has (carve_first_len of them) */
+    uint8_t carve_first_len;
+};
+
+#define RECOGNISER(name) extern const struct recogniser recogniser_##name;
+#include "recogniser_list.def"
+#undef RECOGNISER
+
+struct facts_engine; /* one worker's */
+struct object_facts; /* one object's: its fact_set and the recognisers at work on it */
+struct facts_engine *facts_engine_new(struct mem *mem, struct counters *counters, struct object_env *objects);
+void facts_engine_free(struct facts_engine *engine);
+
+struct object_facts *facts_begin(struct facts_engine *engine, struct object *object); /* NULL: memory */
+void facts_data(struct facts_engine *engine, struct object_facts *of, struct object *object, const uint8_t *data, size_t len);
+void facts_gap(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t len);
+void facts_end(struct facts_engine *engine, struct object_facts *of, struct object *object); /* last facts; not freed */
+void facts_drop(struct facts_engine *engine, struct object_facts *of);
+struct fact_set *facts_of(struct object_facts *of);
+/* Transfer facts from the object's flow and meta, refreshed before each evaluation. */
+void facts_transfer(struct fact_set *set, const struct object *object);
+void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct meta *meta); /* object_type "flow" */
+/* The type the first bytes show: "jpeg", "png", "pdf", "text", ... or "data". Static string. */
+const char *facts_sniff_type(const uint8_t *head, size_t len);
+
+#endif

@@ -1,0 +1,72 @@
+/* match/: facts and bytes to matches. Rules are compiled once into an immutable set that every worker shares;
+ * each worker owns a matcher (one YARA scanner, its prefilter scratch). YARA never runs per packet: object
+ * bytes pass a streaming prefilter made from the rules' own literals, and libyara sees only what that could
+ * not rule out, with conditions evaluated over the true bytes. With the prefilter on or off the matches are
+ * the same. */
+#ifndef DLP_MATCH_H
+#define DLP_MATCH_H
+
+#include "counters.h"
+#include "facts.h"
+#include "mem.h"
+
+struct rule {                 /* one public rule; lives as long as its set */
+    const char *name;
+    const char *category;     /* "uncategorised" when the metadata is absent */
+    const char *description;
+    const char *reference;    /* NULL when absent */
+    const char *confidence;   /* NULL when absent */
+    const char *evidence;     /* NULL when absent */
+    const char *file;         /* file's base name, as events show it */
+    const char *path;
+    unsigned line;
+    uint8_t severity;         /* 1 critical ... 4 low; 3 when the metadata is absent */
+    uint32_t index;           /* dense, 0..rule_set_count-1 */
+};
+
+struct rule_set;
+/* Compiles `.yar` and `.yara` files; a directory is read in name order, recursively (rules/tests aside).
+ * NULL when any file has an error: every error and warning goes through `say` as `file:line: message`. */
+typedef void (*rule_say)(void *user, bool error, const char *message);
+struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool prefilter, rule_say say, void *user);
+struct rule_set *rule_set_hold(struct rule_set *set);
+void rule_set_drop(struct rule_set *set);
+uint32_t rule_set_count(const struct rule_set *set);
+const struct rule *rule_set_at(const struct rule_set *set, uint32_t index);
+const char *rule_set_digest(const struct rule_set *set); /* 64 hex digits over the files' bytes */
+
+#define MATCH_STRINGS_MAX 16   /* strings reported for a match */
+
+struct match_string {
+    const char *identifier;    /* "$mrz" */
+    uint64_t offset;           /* of the first occurrence, in the object */
+    uint32_t length;
+    uint32_t count;
+};
+
+struct match {
+    const struct rule *rule;
+    uint32_t string_count;
+    struct match_string strings[MATCH_STRINGS_MAX];
+};
+typedef void (*match_fn)(void *user, const struct match *match);
+
+struct matcher; /* one worker's */
+struct match_state; /* one object's: prefilter stream and hits */
+struct matcher *matcher_new(struct mem *mem, struct counters *counters, struct rule_set *set, unsigned timeout_ms);
+void matcher_free(struct matcher *matcher);
+/* From the next evaluation on the matcher uses `set` (held); states of open objects carry over safely. */
+void matcher_swap(struct matcher *matcher, struct rule_set *set);
+struct rule_set *matcher_rules(const struct matcher *matcher);
+
+struct match_state *match_begin(struct matcher *matcher);           /* NULL: memory; the object is then scanned whole */
+/* New decoded bytes at object offset `at`; they are already in object->bytes. Gaps are simply not given. */
+void match_data(struct matcher *matcher, struct match_state *state, const uint8_t *data, size_t len, uint64_t at);
+/* Evaluates every rule over the bytes kept so far (object->bytes at bytes_at) and the facts, and reports each
+ * rule that holds. `object` is NULL for a flow: an empty buffer. False when the scan failed or timed out
+ * (counted; what matched before was reported). */
+bool match_evaluate(struct matcher *matcher, struct match_state *state, const struct object *object,
+                    const struct fact_set *facts, match_fn fn, void *user);
+void match_end(struct matcher *matcher, struct match_state *state); /* frees */
+
+#endif

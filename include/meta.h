@@ -1,0 +1,40 @@
+/* A transfer's own words: bounded strings a decoder found (host, method, file name...), shared by the objects
+ * of one transaction through a reference count. One worker thread. */
+#ifndef DLP_META_H
+#define DLP_META_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mem.h"
+
+enum meta_id {
+#define META(id, section, key, help) META_##id,
+#include "meta_list.def"
+#undef META
+    META_COUNT
+};
+
+#define META_TEXT_MAX 3072 /* bytes of all strings of one transaction; each one is cut to what remains */
+
+struct text { /* borrowed bytes, not terminated, from the network unless said otherwise */
+    const char *data;
+    size_t len;
+};
+
+struct meta {
+    uint32_t references;
+    uint16_t used;
+    struct {
+        uint16_t at, len; /* len 0: absent */
+    } field[META_COUNT];
+    char text[META_TEXT_MAX];
+};
+
+struct meta *meta_new(struct pool *pool); /* NULL when memory refuses; every function takes NULL */
+struct meta *meta_hold(struct meta *meta);
+void meta_drop(struct pool *pool, struct meta *meta);
+void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len);
+struct text meta_get(const struct meta *meta, enum meta_id id);
+
+#endif

@@ -1,0 +1,100 @@
+/* object/: the life of an object: begin, data, gap, end. An object is one thing that leaves: a file, an
+ * attachment, a form field, a body, a raw stream. Its decoded bytes are kept contiguous up to
+ * limits.object_mib (so rules see what `yara FILE` would), digested, and shown to one observer (the worker's
+ * wiring to facts/ and match/). Codecs (gzip, base64...) and containers (multipart...) stand between a
+ * carrier's bytes and the object's; each is one file and one line in codec_list.def. */
+#ifndef DLP_OBJECT_H
+#define DLP_OBJECT_H
+
+#include "flow.h"
+#include "mem.h"
+#include "meta.h"
+
+#define OBJECT_SIZE_UNKNOWN UINT64_MAX
+#define OBJECT_NAME_MAX 256
+#define OBJECT_PATH_MAX 8 /* elements of object_path that are kept */
+
+enum object_state { OBJECT_OPEN, OBJECT_CLOSED, OBJECT_TRUNCATED };
+
+struct object_info {           /* what a decoder knows when the object begins; all text is copied */
+    const struct flow *flow;   /* required but in `rules test` and `facts`, where it is NULL */
+    enum side sender;
+    struct meta *meta;         /* held, may be NULL */
+    struct object *parent;     /* the object this one was found inside, or NULL */
+    const char *path;          /* this step of object_path ("multipart:photo", "zip:a/b.jpg"), or NULL */
+    struct text name;          /* file name, as the sender gave it */
+    struct text declared_type; /* media type, as the sender gave it */
+    struct text encoding;      /* comma list of codings to undo, outermost last ("gzip", "br", "base64") */
+    uint64_t expected_size;    /* of the decoded bytes, or OBJECT_SIZE_UNKNOWN */
+    uint64_t tx_id;            /* transaction within the flow, from 0 */
+    int64_t time_ns;           /* packet time of the beginning */
+};
+
+struct object {                /* read by observers, written by object/ only */
+    const struct flow *flow;
+    enum side sender;
+    struct meta *meta;
+    struct object *parent;
+    uint64_t tx_id;
+    uint64_t ordinal;          /* nth object of its flow and side: part of its identity */
+    uint8_t depth;             /* 0 for an object straight from a decoder */
+    enum object_state state;
+    bool gaps;                 /* some byte inside was missed */
+    bool damaged;              /* its coding could not be undone to the end */
+    bool limited;              /* larger than the keeping limit: bytes holds the last window only */
+    uint64_t size;             /* decoded bytes seen, gaps included (so offsets stay true) */
+    uint64_t expected_size;
+    struct buffer bytes;       /* decoded bytes from `bytes_at`; gaps are zero bytes */
+    uint64_t bytes_at;         /* object offset of bytes.data[0]; 0 unless limited */
+    char name[OBJECT_NAME_MAX + 1];
+    uint16_t name_len;
+    char declared_type[128];
+    uint8_t path_count;
+    char path[OBJECT_PATH_MAX][64];
+    uint8_t sha256[32];        /* valid when has_sha256: seen whole, no gaps */
+    bool has_sha256;
+    int64_t begin_ns, last_ns;
+    void *observer_state;      /* the observer's */
+    struct object_private *private;
+};
+
+/* What the worker plugs in. Called in order begin, (data|gap)*, end. */
+struct object_observer {
+    void *user;
+    void (*begin)(void *user, struct object *object);
+    void (*data)(void *user, struct object *object, const uint8_t *data, size_t len); /* already in bytes */
+    void (*gap)(void *user, struct object *object, uint64_t len);
+    void (*end)(void *user, struct object *object); /* state, sha256 final */
+};
+
+struct object_limits {
+    size_t keep_bytes;        /* limits.object_mib */
+    unsigned nesting;         /* limits.nesting */
+    unsigned expansion_ratio; /* limits.expansion_ratio */
+};
+
+struct object_env;
+struct object_env *object_env_new(struct mem *mem, struct counters *counters, const struct object_limits *limits,
+                                  const struct object_observer *observer);
+void object_env_free(struct object_env *env);
+void object_env_clock(struct object_env *env, int64_t now_ns); /* the packet clock, before each packet */
+
+/* NULL when memory or the nesting limit refuses; every function below takes NULL and does nothing. */
+struct object *object_begin(struct object_env *env, const struct object_info *info);
+/* Carrier bytes: through the codings, if any, then kept, digested and observed. */
+void object_data(struct object_env *env, struct object *object, const uint8_t *data, size_t len);
+/* `len` carrier bytes never came. With a coding the rest cannot be decoded and the object is damaged. */
+void object_gap(struct object_env *env, struct object *object, uint64_t len);
+/* CLOSED stays CLOSED only if no gap, no damage and not short of expected_size; else it is TRUNCATED. Frees it. */
+void object_end(struct object_env *env, struct object *object, enum object_state state);
+/* A name learned late (before the end). */
+void object_set_name(struct object *object, const char *name, size_t len);
+
+/* multipart/* (RFC 2046 5.1, RFC 7578): splits a body into part objects. */
+struct multipart;
+struct multipart *multipart_new(struct object_env *env, const struct object_info *info, struct text content_type);
+void multipart_data(struct multipart *m, const uint8_t *data, size_t len);
+void multipart_gap(struct multipart *m, uint64_t len);
+void multipart_end(struct multipart *m, enum object_state state); /* frees */
+
+#endif
