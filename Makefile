@@ -4,7 +4,6 @@ PREFIX  ?= /usr/local
 CC      ?= gcc
 # The folders, in dependency order: a folder may use those before it (`make lint` holds the order).
 FOLDERS  := util capture packet flow stream app object facts match alert output ops cli
-# app/ creates objects, so object/ is built into its users; the link order below is the reverse.
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 HARDEN   := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE
@@ -41,11 +40,11 @@ $(BUILD)/$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard sensor/$(1)/*.c))
 endef
 $(foreach d,$(FOLDERS),$(eval $(call archive,$(d))))
 
-# A unit test of folder X links the archives of X and the folders before it (and object/ for app/):
+# A unit test of folder X links the archives of X and the folders before it:
 # upto(X) is that list.
 upto = $(if $(1),$(if $(filter $(2),$(firstword $(1))),$(2),$(firstword $(1)) $(call upto,$(wordlist 2,99,$(1)),$(2))))
 define unit_rule
-$(BUILD)/unit/$(1): $(BUILD)/tests/unit/$(1).o $(foreach d,$(if $(filter app,$(firstword $(subst /, ,$(1)))),$(call upto,$(FOLDERS),object),$(call upto,$(FOLDERS),$(firstword $(subst /, ,$(1))))),$(if $(wildcard sensor/$(d)/*.c),$(BUILD)/$(d).a))
+$(BUILD)/unit/$(1): $(BUILD)/tests/unit/$(1).o $(foreach d,$(call upto,$(FOLDERS),$(firstword $(subst /, ,$(1)))),$(if $(wildcard sensor/$(d)/*.c),$(BUILD)/$(d).a))
 	@mkdir -p $$(@D)
 	$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LIBS) -lcmocka
 endef

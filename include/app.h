@@ -5,7 +5,7 @@
 
 #include "flow.h"
 #include "meta.h"
-#include "object.h"
+#include "object_sink.h"
 #include "stream.h"
 
 enum app_probe { APP_NO, APP_MORE, APP_YES };
@@ -38,8 +38,9 @@ struct app_ops {
 /* For decoders. */
 void *app_state(struct app_session *session);
 struct flow *app_flow(struct app_session *session);
-struct object_env *app_objects(struct app_session *session);
+const struct object_sink *app_objects(struct app_session *session);
 struct pool *app_meta_pool(struct app_session *session);
+int64_t app_now(const struct app_session *session); /* packet time, for object_info.time_ns */
 bool app_is_content(const struct app_session *session, enum side side); /* bytes of `side` make objects */
 /* From the next byte on another decoder reads (after CONNECT, STARTTLS, Upgrade, or when the bytes make no
  * sense): NULL asks the decoders afresh. Takes effect when the current callback returns; `left` bytes at the
@@ -57,7 +58,7 @@ struct meta *app_flow_meta(struct app_session *session);
 /* For the worker. */
 struct apps;
 struct apps *apps_new(struct mem *mem, struct counters *counters, struct flow_table *table,
-                      struct object_env *objects);
+                      const struct object_sink *objects);
 void apps_free(struct apps *apps);
 struct stream_sink apps_sink(struct apps *apps); /* what stream/ calls */
 void app_flow_end(struct apps *apps, struct flow *flow);

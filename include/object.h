@@ -2,33 +2,19 @@
  * attachment, a form field, a body, a raw stream. Its decoded bytes are kept contiguous up to
  * limits.object_mib (so rules see what `yara FILE` would), digested, and shown to one observer (the worker's
  * wiring to facts/ and match/). Codecs (gzip, base64...) and containers (multipart...) stand between a
- * carrier's bytes and the object's; each is one file and one line in codec_list.def. */
+ * carrier's bytes and the object's; each is one file and one line in codec_list.def or container_list.def.
+ * A container chosen by the declared media type (multipart/form-data) is transport framing: its parts are
+ * the objects, at the depth it would have had, and it is none itself. */
 #ifndef DLP_OBJECT_H
 #define DLP_OBJECT_H
 
 #include "flow.h"
 #include "mem.h"
 #include "meta.h"
+#include "object_sink.h"
 
-#define OBJECT_SIZE_UNKNOWN UINT64_MAX
 #define OBJECT_NAME_MAX 256
 #define OBJECT_PATH_MAX 8 /* elements of object_path that are kept */
-
-enum object_state { OBJECT_OPEN, OBJECT_CLOSED, OBJECT_TRUNCATED };
-
-struct object_info {           /* what a decoder knows when the object begins; all text is copied */
-    const struct flow *flow;   /* required but in `rules test` and `facts`, where it is NULL */
-    enum side sender;
-    struct meta *meta;         /* held, may be NULL */
-    struct object *parent;     /* the object this one was found inside, or NULL */
-    const char *path;          /* this step of object_path ("multipart:photo", "zip:a/b.jpg"), or NULL */
-    struct text name;          /* file name, as the sender gave it */
-    struct text declared_type; /* media type, as the sender gave it */
-    struct text encoding;      /* comma list of codings to undo, outermost last ("gzip", "br", "base64") */
-    uint64_t expected_size;    /* of the decoded bytes, or OBJECT_SIZE_UNKNOWN */
-    uint64_t tx_id;            /* transaction within the flow, from 0 */
-    int64_t time_ns;           /* packet time of the beginning */
-};
 
 struct object {                /* read by observers, written by object/ only */
     const struct flow *flow;
@@ -79,7 +65,10 @@ struct object_env *object_env_new(struct mem *mem, struct counters *counters, co
 void object_env_free(struct object_env *env);
 void object_env_clock(struct object_env *env, int64_t now_ns); /* the packet clock, before each packet */
 
-/* NULL when memory or the nesting limit refuses; every function below takes NULL and does nothing. */
+/* The sink app/ writes to. */
+struct object_sink object_env_sink(struct object_env *env);
+/* The same by name, for facts/ (carved children) and the command line. NULL when memory or the nesting limit
+ * refuses; every function below takes NULL and does nothing. */
 struct object *object_begin(struct object_env *env, const struct object_info *info);
 /* Carrier bytes: through the codings, if any, then kept, digested and observed. */
 void object_data(struct object_env *env, struct object *object, const uint8_t *data, size_t len);
@@ -89,12 +78,5 @@ void object_gap(struct object_env *env, struct object *object, uint64_t len);
 void object_end(struct object_env *env, struct object *object, enum object_state state);
 /* A name learned late (before the end). */
 void object_set_name(struct object *object, const char *name, size_t len);
-
-/* multipart/* (RFC 2046 5.1, RFC 7578): splits a body into part objects. */
-struct multipart;
-struct multipart *multipart_new(struct object_env *env, const struct object_info *info, struct text content_type);
-void multipart_data(struct multipart *m, const uint8_t *data, size_t len);
-void multipart_gap(struct multipart *m, uint64_t len);
-void multipart_end(struct multipart *m, enum object_state state); /* frees */
 
 #endif
