@@ -21,11 +21,11 @@ struct mem {
 bool mem_charge(struct mem *mem, enum mem_owner owner, size_t n);
 void mem_release(struct mem *mem, enum mem_owner owner, size_t n);
 
-/* A pool of items of one size. Items are charged while out and are NOT zeroed. Freed slabs are reused,
- * never returned to the system before pool_free. */
+/* A pool of items of one size, in 64 KiB slabs. The budget is charged for slabs, so the ceiling bounds what is
+ * resident; an empty slab goes back to the system (one spare is kept). Items are NOT zeroed. */
 struct pool;
 struct pool *pool_new(struct mem *mem, enum mem_owner owner, size_t item_size);
-void pool_free(struct pool *pool);         /* every item must be back or forgotten */
+void pool_free(struct pool *pool);         /* every item must be back */
 void *pool_get(struct pool *pool);         /* NULL when the budget refuses */
 void *pool_get_zeroed(struct pool *pool);
 void pool_put(struct pool *pool, void *item); /* NULL is allowed */

@@ -12,7 +12,7 @@
 #define CLASS_MAPPED_SHIFT 17
 #define CLASS_MAX_SHIFT 40
 #define CLASSES (CLASS_MAX_SHIFT - CLASS_MIN_SHIFT + 1)
-#define CACHE_BYTES (64u << 20)
+#define CACHE_BYTES (16u << 20)
 
 struct block {
     struct block *next;

@@ -1,8 +1,15 @@
-/* Pools of items of one size. An item is charged while it is out, so the ceiling speaks of live data; the
- * slab behind it stays with the pool and is used again, newest first, while its lines are still in cache.
+/* Pools of items of one size, in slabs of 64 KiB that lie on a 64 KiB boundary, so that an item's slab is
+ * found by masking its address. The budget is charged for slabs, not items: what the ceiling counts is what
+ * stays resident. A slab all of whose items are back is unmapped, one spare aside, so that memory one owner
+ * gave up can serve another.
+ *
+ *      pool -> partial: slabs with a free item (taken from the front)
+ *              a full slab is in no list; its first returned item puts it back
+ *
  * Under AddressSanitizer every item is its own allocation, so that use after put is caught. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mem.h"
 
@@ -14,10 +21,13 @@
 #endif
 #endif
 
-#define SLAB_BYTES (64u * 1024)
+#define SLAB_BYTES ((size_t)64 * 1024)
 
 struct slab {
-    struct slab *next;
+    struct slab *next, *prev; /* in pool->partial */
+    void *free_list;          /* the first word of a free item points to the next */
+    uint32_t out;             /* items in use */
+    uint32_t fresh;           /* items never handed out yet, at the end of the slab */
     char items[] __attribute__((aligned(16)));
 };
 
@@ -25,11 +35,11 @@ struct pool {
     struct mem *mem;
     enum mem_owner owner;
     size_t item_size;
-    size_t per_slab;
+    size_t slab_bytes; /* SLAB_BYTES, or one item's multiple of it */
+    uint32_t per_slab;
     size_t out;
-    void *free_list;    /* the first word of a free item points to the next */
-    struct slab *slabs;
-    size_t fresh;       /* items of the newest slab never handed out yet */
+    struct slab *partial;
+    struct slab *spare; /* one empty slab, still charged, not in the list */
 };
 
 struct pool *pool_new(struct mem *mem, enum mem_owner owner, size_t item_size)
@@ -39,76 +49,147 @@ struct pool *pool_new(struct mem *mem, enum mem_owner owner, size_t item_size)
         abort(); /* only at start */
     pool->mem = mem;
     pool->owner = owner;
-    if (item_size < sizeof(void *))
-        item_size = sizeof(void *);
     pool->item_size = (item_size + 15) & ~(size_t)15;
-    pool->per_slab = SLAB_BYTES / pool->item_size;
-    if (pool->per_slab == 0)
-        pool->per_slab = 1;
+    pool->slab_bytes = (sizeof(struct slab) + pool->item_size + SLAB_BYTES - 1) & ~(SLAB_BYTES - 1);
+    pool->per_slab = (uint32_t)((pool->slab_bytes - sizeof(struct slab)) / pool->item_size);
+    if (pool->slab_bytes > SLAB_BYTES)
+        pool->per_slab = 1; /* so that the item begins within the first 64 KiB */
     return pool;
+}
+
+#ifndef POOL_PLAIN
+
+/* A mapping on a SLAB_BYTES boundary: map one boundary more, give back both ends. */
+static struct slab *map_slab(size_t bytes)
+{
+    char *p = mmap(NULL, bytes + SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    size_t before = (SLAB_BYTES - (size_t)((uintptr_t)p & (SLAB_BYTES - 1))) & (SLAB_BYTES - 1);
+    if (before)
+        munmap(p, before);
+    if (SLAB_BYTES - before)
+        munmap(p + before + bytes, SLAB_BYTES - before);
+    return (struct slab *)(void *)(p + before);
+}
+
+static void unmap_slab(struct pool *pool, struct slab *slab)
+{
+    munmap(slab, pool->slab_bytes);
+    mem_release(pool->mem, pool->owner, pool->slab_bytes);
+}
+
+static void link_partial(struct pool *pool, struct slab *slab)
+{
+    slab->prev = NULL;
+    slab->next = pool->partial;
+    if (pool->partial)
+        pool->partial->prev = slab;
+    pool->partial = slab;
+}
+
+static void unlink_partial(struct pool *pool, struct slab *slab)
+{
+    if (slab->prev)
+        slab->prev->next = slab->next;
+    else
+        pool->partial = slab->next;
+    if (slab->next)
+        slab->next->prev = slab->prev;
+}
+
+static bool add_slab(struct pool *pool)
+{
+    struct slab *slab = pool->spare;
+    pool->spare = NULL;
+    if (!slab) {
+        if (!mem_charge(pool->mem, pool->owner, pool->slab_bytes))
+            return false;
+        slab = map_slab(pool->slab_bytes);
+        if (!slab) {
+            mem_release(pool->mem, pool->owner, pool->slab_bytes);
+            return false;
+        }
+        slab->out = 0;
+        slab->free_list = NULL;
+        slab->fresh = pool->per_slab;
+    }
+    link_partial(pool, slab);
+    return true;
+}
+
+static void *take(struct pool *pool)
+{
+    if (!pool->partial && !add_slab(pool))
+        return NULL;
+    struct slab *slab = pool->partial;
+    void *item = slab->free_list;
+    if (item)
+        memcpy(&slab->free_list, item, sizeof(void *));
+    else
+        item = slab->items + (size_t)(pool->per_slab - slab->fresh--) * pool->item_size;
+    if (++slab->out == pool->per_slab)
+        unlink_partial(pool, slab);
+    return item;
+}
+
+static void give(struct pool *pool, void *item)
+{
+    struct slab *slab = (struct slab *)(void *)((char *)item - ((uintptr_t)item & (SLAB_BYTES - 1)));
+    if (slab->out == pool->per_slab)
+        link_partial(pool, slab);
+    memcpy(item, &slab->free_list, sizeof(void *));
+    slab->free_list = item;
+    if (--slab->out == 0) {
+        unlink_partial(pool, slab);
+        if (pool->spare)
+            unmap_slab(pool, slab);
+        else
+            pool->spare = slab;
+    }
 }
 
 void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
-    while (pool->slabs) {
-        struct slab *slab = pool->slabs;
-        pool->slabs = slab->next;
-        free(slab);
+    if (pool->spare)
+        unmap_slab(pool, pool->spare);
+    while (pool->partial) {
+        struct slab *slab = pool->partial;
+        unlink_partial(pool, slab);
+        unmap_slab(pool, slab);
     }
-    mem_release(pool->mem, pool->owner, pool->out * pool->item_size);
     free(pool);
 }
 
-#ifdef POOL_PLAIN
+#else
+
 static void *take(struct pool *pool)
 {
+    if (!mem_charge(pool->mem, pool->owner, pool->item_size))
+        return NULL;
     return malloc(pool->item_size);
 }
 
 static void give(struct pool *pool, void *item)
 {
-    (void)pool;
+    mem_release(pool->mem, pool->owner, pool->item_size);
     free(item);
 }
-#else
-static void *take(struct pool *pool)
+
+void pool_free(struct pool *pool)
 {
-    if (pool->free_list) {
-        void *item = pool->free_list;
-        memcpy(&pool->free_list, item, sizeof(void *));
-        return item;
-    }
-    if (pool->fresh == 0) {
-        struct slab *slab = malloc(sizeof(*slab) + pool->per_slab * pool->item_size);
-        if (!slab)
-            return NULL;
-        slab->next = pool->slabs;
-        pool->slabs = slab;
-        pool->fresh = pool->per_slab;
-    }
-    pool->fresh--;
-    return pool->slabs->items + pool->fresh * pool->item_size;
+    free(pool);
 }
 
-static void give(struct pool *pool, void *item)
-{
-    memcpy(item, &pool->free_list, sizeof(void *));
-    pool->free_list = item;
-}
 #endif
 
 void *pool_get(struct pool *pool)
 {
-    if (!mem_charge(pool->mem, pool->owner, pool->item_size))
-        return NULL;
     void *item = take(pool);
-    if (!item) {
-        mem_release(pool->mem, pool->owner, pool->item_size);
-        return NULL;
-    }
-    pool->out++;
+    if (item)
+        pool->out++;
     return item;
 }
 
@@ -125,7 +206,6 @@ void pool_put(struct pool *pool, void *item)
     if (!item)
         return;
     pool->out--;
-    mem_release(pool->mem, pool->owner, pool->item_size);
     give(pool, item);
 }
 

@@ -1,0 +1,123 @@
+/* Were the budget wrong, the sensor would pass its memory ceiling or shed what it could have kept. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mem.h"
+
+static void test_pool_items_are_distinct_and_come_back(void **state)
+{
+    (void)state;
+    struct mem mem = {0};
+    struct pool *pool = pool_new(&mem, MEM_FLOW, 200);
+    enum { N = 5000 };
+    uint32_t **items = calloc(N, sizeof(*items));
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < N; i++) {
+            items[i] = pool_get(pool);
+            assert_non_null(items[i]);
+            memset(items[i], 0xa5, 200);
+            *items[i] = i;
+        }
+        for (uint32_t i = 0; i < N; i++)
+            assert_int_equal(*items[i], i);
+        assert_int_equal(pool_out(pool), N);
+        assert_true(mem.total >= N * 200);
+        for (uint32_t i = 0; i < N; i++)
+            pool_put(pool, items[(i * 7919 + round) % N]); /* 7919 is prime to N: each once, in odd order */
+        assert_int_equal(pool_out(pool), 0);
+        assert_true(mem.total <= 64 * 1024);
+    }
+    pool_free(pool);
+    assert_int_equal(mem.total, 0);
+    free(items);
+}
+
+static void test_pool_refuses_past_the_ceiling_and_recovers(void **state)
+{
+    (void)state;
+    struct mem mem = {.ceiling = 256 * 1024};
+    struct pool *pool = pool_new(&mem, MEM_FLOW, 1024);
+    void *held[1024];
+    size_t n = 0;
+    while (n < 1024 && (held[n] = pool_get(pool)))
+        n++;
+    assert_true(n >= 200 && n <= 256);
+    assert_true(mem.total <= mem.ceiling);
+    pool_put(pool, held[--n]);
+    assert_non_null(held[n] = pool_get(pool));
+    n++;
+    while (n)
+        pool_put(pool, held[--n]);
+    pool_free(pool);
+    assert_int_equal(mem.total, 0);
+}
+
+static void test_large_items(void **state)
+{
+    (void)state;
+    struct mem mem = {0};
+    struct pool *pool = pool_new(&mem, MEM_OBJECT, 200 * 1024);
+    char *a = pool_get(pool), *b = pool_get_zeroed(pool);
+    memset(a, 1, 200 * 1024);
+    assert_int_equal(b[200 * 1024 - 1], 0);
+    pool_put(pool, a);
+    pool_put(pool, b);
+    pool_free(pool);
+    assert_int_equal(mem.total, 0);
+}
+
+static void test_buffer_grows_and_keeps_its_bytes(void **state)
+{
+    (void)state;
+    struct mem mem = {0};
+    struct buffer_heap *heap = buffer_heap_new(&mem, MEM_OBJECT);
+    for (int round = 0; round < 3; round++) {
+        struct buffer buffer = {0};
+        uint8_t chunk[1460];
+        for (unsigned i = 0; i < 3000; i++) {
+            memset(chunk, (int)(i & 0xff), sizeof(chunk));
+            assert_true(buffer_append(heap, &buffer, chunk, sizeof(chunk)));
+        }
+        assert_int_equal(buffer.len, 3000 * sizeof(chunk));
+        for (unsigned i = 0; i < 3000; i++) {
+            assert_int_equal(buffer.data[i * sizeof(chunk)], i & 0xff);
+            assert_int_equal(buffer.data[(i + 1) * sizeof(chunk) - 1], i & 0xff);
+        }
+        assert_int_equal(mem.used[MEM_OBJECT], buffer.cap);
+        buffer_release(heap, &buffer);
+        assert_int_equal(mem.total, 0);
+    }
+    buffer_heap_free(heap);
+}
+
+static void test_buffer_refusal_leaves_it_whole(void **state)
+{
+    (void)state;
+    struct mem mem = {.ceiling = 10000};
+    struct buffer_heap *heap = buffer_heap_new(&mem, MEM_OBJECT);
+    struct buffer buffer = {0};
+    assert_true(buffer_append(heap, &buffer, "abc", 3));
+    assert_false(buffer_reserve(heap, &buffer, 20000));
+    assert_int_equal(buffer.len, 3);
+    assert_memory_equal(buffer.data, "abc", 3);
+    buffer_release(heap, &buffer);
+    buffer_heap_free(heap);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pool_items_are_distinct_and_come_back),
+        cmocka_unit_test(test_pool_refuses_past_the_ceiling_and_recovers),
+        cmocka_unit_test(test_large_items),
+        cmocka_unit_test(test_buffer_grows_and_keeps_its_bytes),
+        cmocka_unit_test(test_buffer_refusal_leaves_it_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
