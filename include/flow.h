@@ -53,6 +53,7 @@ struct flow {
     const char *app_proto;         /* set by the decoder that claimed it; NULL before. Static string */
     void *stream; /* owned by stream/ */
     void *app;    /* owned by app/ */
+    void *watch;  /* owned by the worker: rules that held for the flow itself */
     /* What follows belongs to flow/ alone. */
     void *classifier;
     struct flow *hash_next, *lru_next, *lru_prev;

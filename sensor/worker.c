@@ -1,0 +1,272 @@
+/* Frame to object, in one call: decode, flow, stream, application, each folder's one entry point in turn.
+ *
+ * A sharded replay lets every worker read all frames and keep its share: the address pair decides, after
+ * decapsulation and reassembly, so that no ring stands between reader and worker and a conversation's flows
+ * meet. What the decoder counts for a frame is kept by the worker that owns the frame (worker 0 for frames
+ * that end in the decoder), so the counters of all workers add up to one worker's. */
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define RING_EVENTS 8192
+#define TIMER_NS (50 * INT64_C(1000000)) /* timers run this often, in packet time */
+
+static void on_flow_end(void *user, struct flow *flow, enum flow_end how)
+{
+    struct worker *w = user;
+    stream_flow_end(w->streams, flow, how);
+    inspect_flow_end(w, flow, how);
+    app_flow_end(w->apps, flow);
+}
+
+static void on_classified(void *user, struct flow *flow)
+{
+    struct worker *w = user;
+    app_flow_classified(w->apps, flow);
+}
+
+/* Objects are timed apart from the decoders that feed them. */
+static struct object *sink_begin(void *user, const struct object_info *info)
+{
+    struct worker *w = user;
+    enum stage before = profile_enter(&w->profile, STAGE_OBJECT);
+    struct object *object = object_begin(w->objects, info);
+    profile_enter(&w->profile, before);
+    return object;
+}
+
+static void sink_data(void *user, struct object *object, const uint8_t *data, size_t len)
+{
+    struct worker *w = user;
+    enum stage before = profile_enter(&w->profile, STAGE_OBJECT);
+    object_data(w->objects, object, data, len);
+    profile_enter(&w->profile, before);
+}
+
+static void sink_gap(void *user, struct object *object, uint64_t len)
+{
+    object_gap(((struct worker *)user)->objects, object, len);
+}
+
+static void sink_end(void *user, struct object *object, enum object_state state)
+{
+    struct worker *w = user;
+    enum stage before = profile_enter(&w->profile, STAGE_OBJECT);
+    object_end(w->objects, object, state);
+    profile_enter(&w->profile, before);
+}
+
+static void sink_set_name(void *user, struct object *object, const void *name, size_t len)
+{
+    (void)user;
+    object_set_name(object, name, len);
+}
+
+static void build_pipeline(struct worker *w, struct rule_set *rules)
+{
+    const struct config *c = w->config;
+    const struct flow_params flow_params = {c->home, c->inspect_both, true};
+    const struct flow_hooks hooks = {w, on_flow_end, on_classified};
+    const struct object_limits limits = {(size_t)c->object_mib << 20, (unsigned)c->nesting,
+                                         (unsigned)c->expansion_ratio};
+    const struct object_observer observer = inspect_observer(w);
+    const struct object_sink sink = {w, sink_begin, sink_data, sink_gap, sink_end, sink_set_name};
+    const char *const snippets[] = {"masked", "none", "full"};
+    struct alert_params alert_params = {c->sensor_name, SNIPPET_MASKED, c->each};
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(c->snippet, snippets[i]) == 0)
+            alert_params.snippet = (enum snippet_mode)i;
+    }
+
+    w->decoder = packet_decoder_new(&w->mem, w->decoding ? w->decoding : &w->counters);
+    w->flows = flow_table_new(&w->mem, &w->counters, &flow_params, &hooks);
+    w->objects = object_env_new(&w->mem, &w->counters, &limits, &observer);
+    w->apps = apps_new(&w->mem, &w->counters, w->flows, &sink);
+    const struct stream_sink streams = apps_sink(w->apps);
+    w->streams = streams_new(&w->mem, &w->counters, w->flows, &streams);
+    w->facts = facts_engine_new(&w->mem, &w->counters, w->objects);
+    w->matcher = matcher_new(&w->mem, &w->counters, rules, (unsigned)c->scan_ms);
+    w->alerter = alerter_new(&alert_params);
+    w->watches = pool_new(&w->mem, MEM_OBJECT, inspect_watch_size());
+}
+
+struct worker *worker_new(const struct config *config, struct rule_set *rules, struct exchange *exchange,
+                          unsigned id, unsigned count, bool live)
+{
+    struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
+    if (!w)
+        abort(); /* only at start */
+    memset(w, 0, sizeof(*w));
+    w->config = config;
+    w->exchange = exchange;
+    w->id = id;
+    w->count = count;
+    w->live = live;
+    w->ring = ring_new(RING_EVENTS);
+    w->mem.ceiling = ((size_t)config->memory_mib << 20) / count;
+    pthread_mutex_init(&w->publish_lock, NULL);
+    w->profile.on = config->profile;
+    w->profile.last = profile_clock();
+    if (!live && count > 1) {
+        w->decoding = calloc(1, sizeof(*w->decoding));
+        if (!w->decoding)
+            abort();
+    }
+    build_pipeline(w, rules);
+    return w;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    flow_table_free(w->flows);
+    streams_free(w->streams);
+    apps_free(w->apps);
+    matcher_free(w->matcher);
+    facts_engine_free(w->facts);
+    object_env_free(w->objects);
+    packet_decoder_free(w->decoder);
+    alerter_free(w->alerter);
+    pool_free(w->watches);
+    struct rule_set *unused = atomic_exchange(&w->next_rules, NULL);
+    if (unused)
+        rule_set_drop(unused);
+    struct event *event;
+    while ((event = ring_pop(w->ring)))
+        event_free(event);
+    ring_free(w->ring);
+    pthread_mutex_destroy(&w->publish_lock);
+    free(w->decoding);
+    free(w);
+}
+
+static void run_timers(struct worker *w)
+{
+    if (w->now_ns - w->expired_ns < TIMER_NS)
+        return;
+    w->expired_ns = w->now_ns;
+    flow_table_expire(w->flows, w->now_ns);
+    packet_expire(w->decoder, w->now_ns);
+}
+
+/* Whether the frame is this worker's; what its decoding counted is kept or left accordingly. */
+static bool owns(struct worker *w, bool transport, const struct packet *packet)
+{
+    if (!w->decoding)
+        return true;
+    unsigned owner = transport ? packet_shard(packet) % w->count : 0;
+    if (owner == w->id)
+        counters_merge(&w->counters, w->decoding);
+    memset(w->decoding, 0, sizeof(*w->decoding));
+    return owner == w->id;
+}
+
+static void take_packet(struct worker *w, const struct packet *packet)
+{
+    enum side side;
+    profile_enter(&w->profile, STAGE_FLOW);
+    struct flow *flow = flow_table_packet(w->flows, packet, &side);
+    if (!flow) {
+        fate_add(&w->counters, FATE_SHED_MEMORY, packet->payload_len);
+        w->counters.fate_packets[FATE_SHED_MEMORY]++;
+        return;
+    }
+    inspect_flow_packet(w, flow);
+    profile_enter(&w->profile, STAGE_STREAM);
+    stream_packet(w->streams, flow, side, packet);
+}
+
+void worker_frame(void *user, const struct frame *frame)
+{
+    struct worker *w = user;
+    struct packet packet;
+
+    if (frame->time_ns > w->now_ns)
+        w->now_ns = frame->time_ns;
+    object_env_clock(w->objects, w->now_ns);
+    run_timers(w);
+    profile_enter(&w->profile, STAGE_PACKET);
+    bool transport = packet_decode(w->decoder, frame, &packet);
+    if (owns(w, transport, &packet) && transport)
+        take_packet(w, &packet);
+    profile_enter(&w->profile, STAGE_CAPTURE);
+}
+
+void worker_tick(struct worker *w, int64_t now_ns)
+{
+    if (now_ns > w->now_ns)
+        w->now_ns = now_ns;
+    object_env_clock(w->objects, w->now_ns);
+    run_timers(w);
+}
+
+void worker_flush(struct worker *w)
+{
+    flow_table_flush(w->flows);
+    packet_expire(w->decoder, INT64_MAX);
+    if (w->decoding) {
+        if (w->id == 0)
+            counters_merge(&w->counters, w->decoding);
+        memset(w->decoding, 0, sizeof(*w->decoding));
+    }
+}
+
+static void read_memory(struct worker *w)
+{
+    static const enum counter gauges[MEM_OWNER_COUNT] = {COUNT_MEMORY_FLOW, COUNT_MEMORY_REASSEMBLY,
+                                                         COUNT_MEMORY_OBJECT, COUNT_MEMORY_SCAN};
+    for (unsigned i = 0; i < MEM_OWNER_COUNT; i++)
+        w->counters.value[gauges[i]] = w->mem.used[i];
+    w->counters.value[COUNT_MEMORY_PEAK] = w->mem.peak;
+}
+
+void worker_pause(struct worker *w)
+{
+    if (atomic_load_explicit(&w->next_rules, memory_order_relaxed)) {
+        struct rule_set *rules = atomic_exchange(&w->next_rules, NULL);
+        if (rules) {
+            matcher_swap(w->matcher, rules);
+            rule_set_drop(rules);
+        }
+    }
+    read_memory(w);
+    pthread_mutex_lock(&w->publish_lock);
+    w->published = w->counters;
+    w->published_now_ns = w->now_ns;
+    pthread_mutex_unlock(&w->publish_lock);
+}
+
+static void wake_output(struct exchange *x)
+{
+    if (atomic_load_explicit(&x->output_asleep, memory_order_seq_cst) &&
+        atomic_exchange(&x->output_asleep, false)) {
+        uint64_t one = 1;
+        ssize_t ignored = write(x->wake, &one, sizeof(one));
+        (void)ignored; /* the counter can only be full when a wake is already pending */
+    }
+}
+
+void worker_emit(struct worker *w, struct event *event)
+{
+    if (!event) {
+        count_add(&w->counters, COUNT_ALERT_DROPPED, 1);
+        return;
+    }
+    while (!ring_push(w->ring, event)) {
+        if (w->live) {
+            count_add(&w->counters, COUNT_ALERT_DROPPED, 1);
+            event_free(event);
+            return;
+        }
+        wake_output(w->exchange);
+        nanosleep(&(struct timespec){0, 100000}, NULL);
+    }
+    atomic_thread_fence(memory_order_seq_cst);
+    wake_output(w->exchange);
+}
