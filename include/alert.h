@@ -23,16 +23,16 @@ void alerter_free(struct alerter *alerter);
 
 /* `object` is NULL for a rule that held for a flow. `in_flight`: the object has not ended. `update`: the
  * object's end, after an in-flight alert. NULL when memory is out (the caller counts it). */
-struct event *alert_event(struct alerter *a, const struct match *match, const struct object *object,
+struct event_doc *alert_event(struct alerter *a, const struct match *match, const struct object *object,
                           const struct flow *flow, const struct meta *meta, const struct fact_set *facts,
                           bool in_flight, bool update, int64_t now_ns);
 /* One for each finished object; `facts` shows type and validity. */
-struct event *object_event(struct alerter *a, const struct object *object, const struct fact_set *facts,
+struct event_doc *object_event(struct alerter *a, const struct object *object, const struct fact_set *facts,
                            uint32_t alerts, int64_t now_ns);
-struct event *flow_event(struct alerter *a, const struct flow *flow, const struct meta *meta, const char *reason);
+struct event_doc *flow_event(struct alerter *a, const struct flow *flow, const struct meta *meta, const char *reason);
 /* CONTRACT section 6: one EVE stats document from merged counters. Also used for --stats and state in Redis.
  * `extra` may add members to "stats" (rules digest, output state) or be NULL. */
-struct event *stats_event(const char *sensor, const struct counters *c, int64_t now_ns,
+struct event_doc *stats_event(const char *sensor, const struct counters *c, int64_t now_ns,
                           void (*extra)(void *user, struct json *json), void *user);
 
 /* Community ID v1 (corelight/community-id-spec), seed 0, into 31 bytes. */

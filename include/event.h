@@ -1,5 +1,5 @@
 /* An event on its way out: made by a worker (alert/), carried by a ring, written by the output thread
- * (output/), which frees it. */
+ * (output/), which frees it. (libevent owns the name `struct event`.) */
 #ifndef DLP_EVENT_H
 #define DLP_EVENT_H
 
@@ -9,7 +9,7 @@
 
 enum event_type { EVENT_ALERT, EVENT_OBJECT, EVENT_FLOW, EVENT_STATS, EVENT_TYPE_COUNT };
 
-struct event {
+struct event_doc {
     enum event_type type;
     bool update;          /* alert: the final state of one raised in flight */
     uint8_t severity;     /* alert: 1..4 */
@@ -22,6 +22,6 @@ struct event {
     char json[];          /* one line without its newline, NUL-terminated */
 };
 
-void event_free(struct event *event);
+void event_doc_free(struct event_doc *event);
 
 #endif

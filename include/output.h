@@ -23,11 +23,11 @@ struct output;
  * created; a Redis that is away is not an error). `replay` shortens the final flush's patience. */
 struct output *output_new(struct event_base *base, const struct config *config, bool replay, char *error, size_t error_len);
 /* Takes ownership of `event`. Output thread. */
-void output_event(struct output *output, struct event *event);
+void output_event(struct output *output, struct event_doc *event);
 /* Whether the sinks can take more now; a replay's loop waits while false. */
 bool output_ready(const struct output *output);
 /* Sensor state and stats in Redis (hash dlp:sensor:<name>, stream dlp:stats:<name>), now and then. */
-void output_state(struct output *output, const char *rules_digest, const struct event *stats);
+void output_state(struct output *output, const char *rules_digest, const struct event_doc *stats);
 void output_read_stats(const struct output *output, struct output_stats *stats);
 /* Runs the loop until everything was acknowledged or the patience is over; false when events remain. */
 bool output_flush(struct output *output, int timeout_ms);

@@ -62,7 +62,7 @@ static void emit_alert(const struct evaluation *e, const struct match *match, bo
 {
     struct worker *w = e->worker;
     enum stage before = profile_enter(&w->profile, STAGE_ALERT);
-    struct event *event = alert_event(w->alerter, match, e->object, e->flow, e->meta, e->facts,
+    struct event_doc *event = alert_event(w->alerter, match, e->object, e->flow, e->meta, e->facts,
                                       !e->final, update, w->now_ns);
     count_add(&w->counters, update ? COUNT_ALERT_UPDATED : COUNT_ALERT_RAISED, 1);
     if (!update)

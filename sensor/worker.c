@@ -137,9 +137,9 @@ void worker_free(struct worker *w)
     struct rule_set *unused = atomic_exchange(&w->next_rules, NULL);
     if (unused)
         rule_set_drop(unused);
-    struct event *event;
+    struct event_doc *event;
     while ((event = ring_pop(w->ring)))
-        event_free(event);
+        event_doc_free(event);
     ring_free(w->ring);
     pthread_mutex_destroy(&w->publish_lock);
     free(w->decoding);
@@ -252,7 +252,7 @@ static void wake_output(struct exchange *x)
     }
 }
 
-void worker_emit(struct worker *w, struct event *event)
+void worker_emit(struct worker *w, struct event_doc *event)
 {
     if (!event) {
         count_add(&w->counters, COUNT_ALERT_DROPPED, 1);
@@ -261,7 +261,7 @@ void worker_emit(struct worker *w, struct event *event)
     while (!ring_push(w->ring, event)) {
         if (w->live) {
             count_add(&w->counters, COUNT_ALERT_DROPPED, 1);
-            event_free(event);
+            event_doc_free(event);
             return;
         }
         wake_output(w->exchange);

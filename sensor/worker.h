@@ -75,7 +75,7 @@ void worker_flush(struct worker *worker);
 /* Between batches: takes new rules, publishes counters. */
 void worker_pause(struct worker *worker);
 /* Hands an event to the output thread: waits for room in a replay, drops and counts on a live link. */
-void worker_emit(struct worker *worker, struct event *event);
+void worker_emit(struct worker *worker, struct event_doc *event);
 
 /* inspect.c */
 struct object_observer inspect_observer(struct worker *worker);

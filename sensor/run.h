@@ -1,0 +1,59 @@
+/* A run: workers on their threads, and the main thread as the output thread on a libevent loop. run.c is
+ * what a replay and a capture share; run_replay.c and run_capture.c hold each one's worker loop. */
+#ifndef DLP_RUN_H
+#define DLP_RUN_H
+
+#include <event2/event.h>
+
+#include "output.h"
+#include "worker.h"
+
+enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_OUTPUT = 3, EXIT_ALERTED = 10 };
+
+struct run {
+    const struct config *config;
+    bool live;
+    const struct string_list *inputs; /* replay */
+    struct capture **captures;        /* capture: [worker][interface] */
+    size_t interface_count;
+    struct rule_set *rules;
+    struct exchange exchange;
+    struct event_base *base;
+    struct output *output;
+    struct worker **workers;
+    unsigned worker_count;
+    struct counters total;            /* merged from what the workers published */
+    int64_t now_ns;                   /* the latest packet clock among them */
+    int64_t started_ns;               /* wall clock */
+    uint64_t reloads, refused_reloads;
+    bool interrupted;
+    bool draining;                    /* events wait because a sink is not ready */
+    struct event *wake_event, *retry_event;
+};
+
+/* Compiles the configured rules; messages go to the log. NULL: exit 2. */
+struct rule_set *run_compile_rules(const struct config *config);
+/* Opens outputs, makes the workers; false with the reason logged. */
+bool run_start(struct run *run, void *(*thread)(void *worker_run));
+/* Serves outputs until every worker is done; then the final events, statistics and flush. Returns the exit code. */
+int run_finish(struct run *run);
+void run_free(struct run *run);
+void run_read_counters(struct run *run); /* refreshes total and now_ns */
+void run_reload_rules(struct run *run);
+int64_t run_wall_ns(void);
+
+struct worker_run { /* what a worker's thread gets */
+    struct run *run;
+    struct worker *worker;
+};
+
+int run_replay(const struct config *config, const struct string_list *inputs);
+int run_capture(const struct config *config);
+
+/* progress.c: the bar and the summary, on standard error. */
+void progress_start(struct run *run);
+void progress_clear(void);
+void progress_summary(struct run *run);
+void progress_profile(struct run *run);
+
+#endif
