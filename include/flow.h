@@ -1,6 +1,6 @@
-/* flow/: packets to flows. A symmetric keyed table, a timer wheel on packet time, direction for each sender,
- * nDPI's verdict. The table owns every flow; others borrow it between packets of one worker and learn of its
- * end through flow_hooks. */
+/* flow/: packets to flows. A symmetric keyed table, lists ordered by deadline on packet time, direction for each
+ * sender, nDPI's verdict. The table owns every flow; others borrow it between packets of one worker and learn of
+ * its end through flow_hooks. */
 #ifndef DLP_FLOW_H
 #define DLP_FLOW_H
 
@@ -28,7 +28,15 @@ struct flow_class { /* what nDPI said; owned by the flow, set once decided */
     char ja3[33], ja3s[33];
     char alpn[64];
     char risks[256];    /* comma list of nDPI's risk names */
-    bool encrypted;     /* nDPI holds it to be an encrypted protocol */
+    bool encrypted;     /* nDPI read an encrypted protocol in the bytes (never a guess by port or address) */
+    bool guessed;       /* `master` is a guess by port or address; `protocol` is then "" */
+};
+
+enum evasion {
+#define EVASION(id, name, help) EVASION_##id,
+#include "evasion_list.def"
+#undef EVASION
+    EVASION_COUNT
 };
 
 struct flow {
@@ -39,11 +47,13 @@ struct flow {
     uint16_t vlan[2];
     bool content[2];  /* bytes this side sends are content */
     bool outbound[2]; /* this side is protected and the other is not */
+    bool home[2];     /* this side is protected */
     bool opaque;      /* bypassed: encrypted, only counted */
     bool midstream;   /* TCP whose SYN was not seen */
     bool conflict;    /* overlapping copies differed (stream or fragments) */
     bool gaps;        /* some stream bytes never came */
     uint8_t tcp_flags[2]; /* or of all seen */
+    uint16_t evasion;     /* bit 1 << EVASION_x for each trick seen */
     uint64_t id;      /* EVE flow_id: 53 bits, from the 5-tuple and first time under a fixed key */
     int64_t first_ns, last_ns;
     uint64_t packets[2], bytes[2]; /* frames and wire bytes, by sender */
@@ -56,10 +66,16 @@ struct flow {
     void *watch;  /* owned by the worker: rules that held for the flow itself */
     /* What follows belongs to flow/ alone. */
     void *classifier;
-    struct flow *hash_next, *lru_next, *lru_prev;
-    uint64_t hash;
-    int64_t deadline_ns;
-    uint8_t list;
+    struct flow *hash_next, *list_next, *list_prev;
+    int64_t deadline_ns;  /* on the table's clock */
+    uint32_t hash;
+    uint32_t isn[2];      /* sequence number of each side's SYN, where syn_seen says so */
+    uint32_t reopen_isn;  /* of a SYN inside an open connection, waiting to be answered */
+    uint8_t list;         /* enum flow_list */
+    uint8_t syn_seen;     /* bit 1 << side */
+    uint8_t reopen;       /* 1 + the side that sent that SYN, 0 when none waits */
+    bool busy, closed;    /* carries an object; FIN from both sides */
+    bool classify_done;
     uint8_t classify_packets;
 };
 
@@ -69,6 +85,8 @@ struct flow_hooks {
     void (*end)(void *user, struct flow *flow, enum flow_end how);
     /* nDPI decided (flow->class is set). */
     void (*classified)(void *user, struct flow *flow);
+    /* Frees memory of later folders when no idle flow is left to evict (streams_shed); may be NULL. */
+    bool (*shed)(void *user);
 };
 
 struct flow_params {
@@ -82,24 +100,35 @@ struct flow_table *flow_table_new(struct mem *mem, struct counters *counters, co
                                   const struct flow_hooks *hooks);
 void flow_table_free(struct flow_table *table); /* flow_table_flush first */
 
-/* The packet's flow, made when new, with its counts, times, direction and side updated and nDPI fed while
- * undecided. NULL when memory refuses it even after shedding: the caller books the payload as shed_memory. */
+/* The packet's flow, made when new, with its counts, times, direction and side updated. It is the current flow
+ * until the next call: no shedding frees it meanwhile. NULL when memory refuses it even after shedding: the
+ * caller books the payload as shed_memory. */
 struct flow *flow_table_packet(struct flow_table *table, const struct packet *packet, enum side *side);
-/* Ends the flow now (FIN from both sides, RST accepted, ...). */
+/* Shows the packet to nDPI while the flow is undecided. Called after stream_packet for the same packet, so that a
+ * decoder that claimed the flow from its first bytes (and said flow_stop_classifying) saves nDPI the work. */
+void flow_table_classify(struct flow_table *table, struct flow *flow, enum side side, const struct packet *packet);
+/* Ends the flow now. */
 void flow_table_end(struct flow_table *table, struct flow *flow, enum flow_end how);
-/* Shortens the flow's life to `ns` after its last packet: after both FINs, to swallow late copies. */
-void flow_table_linger(struct flow_table *table, struct flow *flow, int64_t ns);
+/* Ends the flow `ns` from now: after both FINs (`closed`) or a reset, to swallow late copies. Packets do not
+ * prolong it any more; flow_table_revive takes it back when the end turns out to be forged. */
+void flow_table_linger(struct flow_table *table, struct flow *flow, int64_t ns, bool closed);
+void flow_table_revive(struct flow_table *table, struct flow *flow);
 /* Ends every flow whose packet-time deadline is past. */
 void flow_table_expire(struct flow_table *table, int64_t now_ns);
 /* Ends every flow, oldest first. */
 void flow_table_flush(struct flow_table *table);
-/* Gives up the least valuable idle flow to free memory; false when there is none. Never one with objects in
- * flight while an idle one exists (`busy` below). */
+/* Gives up the least valuable idle flow to free memory (half-open ones, then unanswered datagrams, closing ones,
+ * idle datagram flows, idle connections); false when no idle flow is left. */
 bool flow_table_evict(struct flow_table *table);
+/* The last resort, after flow_table_evict and streams_shed: the busy flow that has been silent longest. */
+bool flow_table_evict_busy(struct flow_table *table);
 /* A flow that carries an object now stands in the busy list and is evicted last. */
 void flow_set_busy(struct flow_table *table, struct flow *flow, bool busy);
 /* Stops nDPI for this flow and frees its state (a decoder knows better, or the flow is opaque). */
 void flow_stop_classifying(struct flow_table *table, struct flow *flow);
+/* Comma list of the names of flow->evasion's bits; returns `text`. */
+char *flow_evasion_names(const struct flow *flow, char *text, size_t len);
+const char *evasion_name(enum evasion evasion);
 
 /* "outbound", "inbound", "internal" or "external", for bytes sent by `sender`. */
 const char *flow_direction(const struct flow *flow, enum side sender);
