@@ -58,7 +58,8 @@ struct config {
     /* log */
     char *log_level;
     /* command line only */
-    bool each, fail_on_alert, follow, profile;
+    bool each, fail_on_alert, follow, profile, json_lines;
+    int64_t limit;          /* alerts -n */
     char *stats;            /* --stats FILE|- */
     char *objects;          /* --objects DIR */
     int quiet, verbose;

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "rule_watch.h"
 
 #define FLUSH_MS_REPLAY 30000
 #define FLUSH_MS_CAPTURE 10000
@@ -229,6 +228,42 @@ static void add_rules_and_output(void *user, struct json *json)
     json_close_object(json);
 }
 
+void run_publish_stats(struct run *run)
+{
+    run_read_counters(run);
+    struct event_doc *event = stats_event(run->config->sensor_name, &run->total, run_wall_ns(),
+                                          add_rules_and_output, run);
+    if (!event)
+        return;
+    output_state(run->output, rule_set_digest(run->rules), event);
+    if (run->config->events & 1u << EVENT_STATS)
+        output_event(run->output, event);
+    else
+        event_doc_free(event);
+}
+
+const struct counters *run_metrics_source(void *user, struct evbuffer *page)
+{
+    struct run *run = user;
+    struct output_stats o;
+    run_read_counters(run);
+    output_read_stats(run->output, &o);
+    evbuffer_add_printf(page,
+                        "# TYPE dlp_rules gauge\ndlp_rules %u\n"
+                        "# TYPE dlp_rules_reloads_total counter\ndlp_rules_reloads_total %llu\n"
+                        "# TYPE dlp_rules_refused_reloads_total counter\n"
+                        "dlp_rules_refused_reloads_total %llu\n"
+                        "# TYPE dlp_redis_connected gauge\ndlp_redis_connected %d\n"
+                        "# TYPE dlp_redis_waiting gauge\ndlp_redis_waiting %llu\n"
+                        "# TYPE dlp_redis_acknowledged_total counter\ndlp_redis_acknowledged_total %llu\n"
+                        "# TYPE dlp_redis_dropped_total counter\ndlp_redis_dropped_total %llu\n",
+                        rule_set_count(run->rules), (unsigned long long)run->reloads,
+                        (unsigned long long)run->refused_reloads, o.redis_connected,
+                        (unsigned long long)o.redis_waiting, (unsigned long long)o.redis_acknowledged,
+                        (unsigned long long)o.redis_dropped);
+    return &run->total;
+}
+
 static void write_stats(struct run *run)
 {
     struct event_doc *event =
@@ -297,9 +332,9 @@ void run_free(struct run *run)
         worker_free(run->workers[i]);
     free(run->workers);
     if (run->wake_event)
-        event_free_libevent(run->wake_event);
+        event_free(run->wake_event);
     if (run->retry_event)
-        event_free_libevent(run->retry_event);
+        event_free(run->retry_event);
     if (run->output)
         output_free(run->output);
     if (run->base)

@@ -3,6 +3,7 @@
 #ifndef DLP_RUN_H
 #define DLP_RUN_H
 
+#include <event2/buffer.h>
 #include <event2/event.h>
 
 #include "output.h"
@@ -50,10 +51,13 @@ struct worker_run { /* what a worker's thread gets */
 int run_replay(const struct config *config, const struct string_list *inputs);
 int run_capture(const struct config *config);
 
-/* progress.c: the bar and the summary, on standard error. */
-void progress_start(struct run *run);
-void progress_clear(void);
-void progress_summary(struct run *run);
-void progress_profile(struct run *run);
+/* Every 10 s of a capture: a stats event, and the sensor's state in Redis. */
+void run_publish_stats(struct run *run);
+/* For the metrics page: fresh counters, and lines for the rules and the outputs. */
+const struct counters *run_metrics_source(void *run, struct evbuffer *page);
+
+/* progress.c: the bar while a replay runs, the summary after, on standard error. */
+struct event *progress_start(struct run *run); /* NULL when standard error is no terminal or -q was given */
+void progress_end(struct run *run, struct event *bar);
 
 #endif

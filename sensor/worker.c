@@ -217,6 +217,13 @@ void worker_flush(struct worker *w)
     }
 }
 
+void worker_reset(struct worker *w)
+{
+    worker_flush(w);
+    w->now_ns = 0;
+    w->expired_ns = 0;
+}
+
 static void read_memory(struct worker *w)
 {
     static const enum counter gauges[MEM_OWNER_COUNT] = {COUNT_MEMORY_FLOW, COUNT_MEMORY_REASSEMBLY,
@@ -250,6 +257,14 @@ static void wake_output(struct exchange *x)
         ssize_t ignored = write(x->wake, &one, sizeof(one));
         (void)ignored; /* the counter can only be full when a wake is already pending */
     }
+}
+
+void worker_finish(struct worker *w)
+{
+    uint64_t one = 1;
+    atomic_store(&w->done, true);
+    ssize_t ignored = write(w->exchange->wake, &one, sizeof(one));
+    (void)ignored; /* the counter can only be full when a wake is already pending */
 }
 
 void worker_emit(struct worker *w, struct event_doc *event)

@@ -72,6 +72,10 @@ void worker_frame(void *worker, const struct frame *frame);
 void worker_tick(struct worker *worker, int64_t now_ns);
 /* Ends every flow: objects in flight are finished as truncated. */
 void worker_flush(struct worker *worker);
+/* As flush, and the next input starts from an empty flow table and its own clock. */
+void worker_reset(struct worker *worker);
+/* The thread's last word: wakes the output thread. */
+void worker_finish(struct worker *worker);
 /* Between batches: takes new rules, publishes counters. */
 void worker_pause(struct worker *worker);
 /* Hands an event to the output thread: waits for room in a replay, drops and counts on a live link. */

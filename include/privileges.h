@@ -1,0 +1,11 @@
+/* Becomes an ordinary account once sockets are open. Main thread, before any other thread starts. */
+#ifndef DLP_PRIVILEGES_H
+#define DLP_PRIVILEGES_H
+
+#include <stdbool.h>
+
+/* Not root: nothing to drop, true. No such account: said in the log, and the process goes on as it is, with
+ * no new privileges and no core dumps all the same. False when dropping failed half way. */
+bool privileges_drop(const char *account);
+
+#endif
