@@ -1,0 +1,165 @@
+/* Deadlines and eviction. Each list holds flows of one life span in order of deadline; an active flow moves to
+ * the tail at most once a second, so a busy one costs nothing and the order is true to a second. */
+#include <netinet/in.h>
+
+#include "flow/table.h"
+
+#define SECOND INT64_C(1000000000)
+#define REFRESH_NS SECOND
+#define BACKWARDS_NS SECOND /* packet time may fall back this far without a new reckoning */
+
+static const int64_t LIFE_NS[FLOW_LIST_COUNT] = {
+    [FLOW_NEW_TCP] = 60 * SECOND,  [FLOW_NEW_UDP] = 30 * SECOND, [FLOW_UDP] = 60 * SECOND,
+    [FLOW_TCP] = 600 * SECOND,     [FLOW_BUSY] = 600 * SECOND,
+};
+
+void flow_clock_advance(struct flow_table *table, int64_t packet_ns)
+{
+    int64_t step;
+    if (!table->clock_set) {
+        table->clock_set = true;
+        table->packet_ns = packet_ns;
+        return;
+    }
+    if (packet_ns < table->packet_ns && table->packet_ns - packet_ns <= BACKWARDS_NS)
+        return;
+    if (packet_ns < table->packet_ns) {
+        table->packet_ns = packet_ns;
+        return;
+    }
+    if (__builtin_sub_overflow(packet_ns, table->packet_ns, &step) ||
+        __builtin_add_overflow(table->clock_ns, step, &table->clock_ns))
+        table->clock_ns = INT64_MAX / 2; /* timestamps of no calendar */
+    table->packet_ns = packet_ns;
+}
+
+void flow_enqueue(struct flow_table *table, struct flow *flow, enum flow_list list, int64_t life_ns)
+{
+    struct flow_queue *queue = &table->lists[list];
+    flow->list = (uint8_t)list;
+    flow->deadline_ns = table->clock_ns + life_ns;
+    flow->list_next = NULL;
+    flow->list_prev = queue->tail;
+    if (queue->tail)
+        queue->tail->list_next = flow;
+    else
+        queue->head = flow;
+    queue->tail = flow;
+}
+
+void flow_dequeue(struct flow_table *table, struct flow *flow)
+{
+    struct flow_queue *queue = &table->lists[flow->list];
+    if (flow->list_prev)
+        flow->list_prev->list_next = flow->list_next;
+    else
+        queue->head = flow->list_next;
+    if (flow->list_next)
+        flow->list_next->list_prev = flow->list_prev;
+    else
+        queue->tail = flow->list_prev;
+}
+
+/* A connection is one when both sides spoke and somebody said more than SYN, or when data flows (one-sided
+ * captures). */
+static enum flow_list natural_list(const struct flow *flow)
+{
+    if (flow->busy)
+        return FLOW_BUSY;
+    bool both = flow->packets[0] && flow->packets[1];
+    if (flow->protocol != IPPROTO_TCP)
+        return both ? FLOW_UDP : FLOW_NEW_UDP;
+    uint64_t packets = flow->packets[0] + flow->packets[1];
+    bool data = flow->payload[0] || flow->payload[1];
+    bool open = packets >= 3 && (data || (both && flow->packets[SIDE_CLIENT] >= 2));
+    return open ? FLOW_TCP : FLOW_NEW_TCP;
+}
+
+static bool lingers(const struct flow *flow)
+{
+    return flow->list == FLOW_LINGER || flow->list == FLOW_LINGER_BUSY;
+}
+
+void flow_refresh(struct flow_table *table, struct flow *flow)
+{
+    if (lingers(flow))
+        return;
+    enum flow_list list = natural_list(flow);
+    if (list == flow->list && table->clock_ns + LIFE_NS[list] - flow->deadline_ns < REFRESH_NS)
+        return;
+    flow_dequeue(table, flow);
+    flow_enqueue(table, flow, list, LIFE_NS[list]);
+}
+
+bool flow_expired(const struct flow_table *table, const struct flow *flow)
+{
+    return flow->deadline_ns <= table->clock_ns;
+}
+
+void flow_table_linger(struct flow_table *table, struct flow *flow, int64_t ns, bool closed)
+{
+    flow_dequeue(table, flow);
+    flow_enqueue(table, flow, flow->busy ? FLOW_LINGER_BUSY : FLOW_LINGER, ns);
+    flow->closed = closed;
+}
+
+void flow_table_revive(struct flow_table *table, struct flow *flow)
+{
+    if (!lingers(flow))
+        return;
+    enum flow_list list = natural_list(flow);
+    flow->closed = false;
+    flow_dequeue(table, flow);
+    flow_enqueue(table, flow, list, LIFE_NS[list]);
+}
+
+void flow_set_busy(struct flow_table *table, struct flow *flow, bool busy)
+{
+    if (flow->busy == busy)
+        return;
+    flow->busy = busy;
+    if (lingers(flow)) {
+        int64_t left = flow->deadline_ns - table->clock_ns;
+        flow_dequeue(table, flow);
+        flow_enqueue(table, flow, busy ? FLOW_LINGER_BUSY : FLOW_LINGER, left);
+    } else {
+        flow_refresh(table, flow);
+    }
+}
+
+void flow_table_expire(struct flow_table *table, int64_t now_ns)
+{
+    flow_clock_advance(table, now_ns);
+    table->current = NULL;
+    for (unsigned i = 0; i < FLOW_LIST_COUNT; i++) {
+        struct flow *flow;
+        while ((flow = table->lists[i].head) && flow_expired(table, flow))
+            flow_table_end(table, flow, lingers(flow) ? FLOW_END_CLOSE : FLOW_END_TIMEOUT);
+    }
+}
+
+static bool evict_from(struct flow_table *table, unsigned first, unsigned end)
+{
+    if (table->flushing)
+        return false;
+    for (unsigned i = first; i < end; i++) {
+        struct flow *flow = table->lists[i].head;
+        if (flow && flow == table->current)
+            flow = flow->list_next;
+        if (flow) {
+            flow_table_end(table, flow, FLOW_END_MEMORY);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool flow_table_evict(struct flow_table *table)
+{
+    return evict_from(table, 0, FLOW_IDLE_LISTS);
+}
+
+bool flow_table_evict_busy(struct flow_table *table)
+{
+    return evict_from(table, FLOW_IDLE_LISTS, FLOW_LIST_COUNT);
+}
