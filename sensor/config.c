@@ -235,7 +235,7 @@ static void finish_events(struct config *config)
 /* What differs between reading files and standing on a tap. */
 static void finish_by_command(struct config *config, enum config_command command)
 {
-    bool live = command == COMMAND_CAPTURE;
+    bool live = command == COMMAND_CAPTURE || command == COMMAND_CHECK;
     bool redis_given = was_given(config, &config->redis_url);
     if (config->workers == 0) {
         long cpus = sysconf(_SC_NPROCESSORS_ONLN);
