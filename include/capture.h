@@ -41,7 +41,8 @@ struct capture_stats {
 
 struct capture;
 /* `source` is a file, a directory (all captures below it in name order), "-", or with `live` an interface.
- * NULL on failure, with a whole sentence in `error`. */
+ * NULL on failure, with a whole sentence in `error`. `source` is borrowed: frames carry it as their input, and
+ * flows keep it. Interface names that files hold live until capture_close(). */
 struct capture *capture_open(const char *source, bool live, const struct capture_params *params,
                              char *error, size_t error_len);
 /* Delivers at most `budget` frames. */
@@ -52,5 +53,7 @@ void capture_read_stats(struct capture *capture, struct capture_stats *stats); /
 /* Bytes of the (compressed) input read so far and in all, 0 when unknown: for the progress bar. */
 void capture_progress(const struct capture *capture, uint64_t *done, uint64_t *total);
 void capture_close(struct capture *capture);
+/* Whether a filter can be compiled at all, before any input is opened; false with the reason in `error`. */
+bool capture_check_filter(const char *filter, char *error, size_t error_len);
 
 #endif
