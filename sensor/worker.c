@@ -30,6 +30,11 @@ static void on_classified(void *user, struct flow *flow)
     app_flow_classified(w->apps, flow);
 }
 
+static bool on_shed(void *user)
+{
+    return streams_shed(((struct worker *)user)->streams);
+}
+
 /* Objects are timed apart from the decoders that feed them. */
 static struct object *sink_begin(void *user, const struct object_info *info)
 {
@@ -71,7 +76,7 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
 {
     const struct config *c = w->config;
     const struct flow_params flow_params = {c->home, c->inspect_both, true};
-    const struct flow_hooks hooks = {w, on_flow_end, on_classified};
+    const struct flow_hooks hooks = {w, on_flow_end, on_classified, on_shed};
     const struct object_limits limits = {(size_t)c->object_mib << 20, (unsigned)c->nesting,
                                          (unsigned)c->expansion_ratio};
     const struct object_observer observer = inspect_observer(w);
@@ -180,6 +185,8 @@ static void take_packet(struct worker *w, const struct packet *packet)
     inspect_flow_packet(w, flow);
     profile_enter(&w->profile, STAGE_STREAM);
     stream_packet(w->streams, flow, side, packet);
+    profile_enter(&w->profile, STAGE_FLOW);
+    flow_table_classify(w->flows, flow, side, packet);
 }
 
 void worker_frame(void *user, const struct frame *frame)
