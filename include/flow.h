@@ -107,6 +107,10 @@ struct flow *flow_table_packet(struct flow_table *table, const struct packet *pa
 /* Shows the packet to nDPI while the flow is undecided. Called after stream_packet for the same packet, so that a
  * decoder that claimed the flow from its first bytes (and said flow_stop_classifying) saves nDPI the work. */
 void flow_table_classify(struct flow_table *table, struct flow *flow, enum side side, const struct packet *packet);
+/* Makes `flow` the current flow, as flow_table_packet does: for work on it between packets. */
+void flow_table_protect(struct flow_table *table, struct flow *flow);
+/* Its connection goes on after a SYN that would have begun another: the SYN was forged. */
+void flow_survives_syn(struct flow *flow, enum side side);
 /* Ends the flow now. */
 void flow_table_end(struct flow_table *table, struct flow *flow, enum flow_end how);
 /* Ends the flow `ns` from now: after both FINs (`closed`) or a reset, to swallow late copies. Packets do not

@@ -33,10 +33,12 @@ void streams_free(struct streams *streams);
 /* Takes one packet of `flow`: books every payload byte (the delivered ones as stream_fate says), counts the
  * frame in fate_packets, moves TCP state, calls the sink, ends the flow when TCP says so. */
 void stream_packet(struct streams *streams, struct flow *flow, enum side side, const struct packet *packet);
+/* Gives up the holes whose time has come, between packets. Called with flow_table_expire. */
+void streams_expire(struct streams *streams, int64_t now_ns);
 /* From flow_hooks.end: delivers what is held (with gaps), ends both sides, frees flow->stream. */
 void stream_flow_end(struct streams *streams, struct flow *flow, enum flow_end how);
-/* Frees held segments of the flow that holds most; false when none hold any. The bytes are booked as
- * shed_memory and become gaps. */
+/* Frees memory: first a copy kept only for comparison, then the held segments of the flow that holds most; false
+ * when there is neither. Held bytes are booked as shed_memory and become gaps. Never of a flow at work. */
 bool streams_shed(struct streams *streams);
 
 /* The fate of bytes delivered now: opaque, inspected or inbound. */

@@ -190,6 +190,11 @@ void flow_table_classify(struct flow_table *table, struct flow *flow, enum side 
         table->hooks.classified(table->hooks.user, flow);
 }
 
+void flow_table_protect(struct flow_table *table, struct flow *flow)
+{
+    table->current = flow;
+}
+
 void flow_stop_classifying(struct flow_table *table, struct flow *flow)
 {
     flow->classify_done = true;

@@ -63,3 +63,11 @@ bool flow_is_reopened(struct flow *flow, enum side side, const struct packet *pa
     /* Where only one direction is captured the next segment of the new connection has to do. */
     return !flow->packets[side_other(side)] && tcp->seq == flow->reopen_isn + 1;
 }
+
+void flow_survives_syn(struct flow *flow, enum side side)
+{
+    if (flow->reopen != 1 + side)
+        return;
+    flow->reopen = 0;
+    flow->evasion |= 1u << EVASION_SYN;
+}
