@@ -98,6 +98,11 @@ int run_replay(const struct config *config, const struct string_list *inputs)
             return EXIT_USAGE;
         }
     }
+    char error[512];
+    if (config->filter[0] && !capture_check_filter(config->filter, error, sizeof(error))) {
+        log_error("%s", error);
+        return EXIT_USAGE;
+    }
     run.rules = run_compile_rules(config);
     if (!run.rules)
         return EXIT_USAGE;

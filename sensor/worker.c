@@ -14,6 +14,7 @@
 #include "log.h"
 
 #define RING_EVENTS 8192
+#define NAMES_MAX 256 /* interface names kept over all inputs of a replay */
 #define TIMER_NS (50 * INT64_C(1000000)) /* timers run this often, in packet time */
 
 static void on_flow_end(void *user, struct flow *flow, enum flow_end how)
@@ -146,6 +147,11 @@ void worker_free(struct worker *w)
     while ((event = ring_pop(w->ring)))
         event_doc_free(event);
     ring_free(w->ring);
+    while (w->names) {
+        struct kept_name *name = w->names;
+        w->names = name->next;
+        free(name);
+    }
     pthread_mutex_destroy(&w->publish_lock);
     free(w->decoding);
     free(w);
@@ -189,10 +195,36 @@ static void take_packet(struct worker *w, const struct packet *packet)
     flow_table_classify(w->flows, flow, side, packet);
 }
 
+/* A flow may outlive the capture file that named its interface, so names are kept with the worker. */
+static const char *keep_name(struct worker *w, const char *name)
+{
+    struct kept_name **at = &w->names;
+    for (unsigned n = 0; *at && n < NAMES_MAX; n++, at = &(*at)->next) {
+        if (strcmp((*at)->text, name) == 0)
+            return (*at)->text;
+    }
+    if (*at)
+        return NULL; /* a file with thousands of names: the later ones stay unnamed */
+    size_t len = strlen(name) + 1;
+    struct kept_name *kept = calloc(1, sizeof(*kept) + len);
+    if (!kept)
+        return NULL;
+    memcpy(kept->text, name, len);
+    *at = kept;
+    return kept->text;
+}
+
 void worker_frame(void *user, const struct frame *frame)
 {
     struct worker *w = user;
     struct packet packet;
+    struct frame named;
+
+    if (frame->interface && !w->live) {
+        named = *frame;
+        named.interface = keep_name(w, frame->interface);
+        frame = &named;
+    }
 
     if (frame->time_ns > w->now_ns)
         w->now_ns = frame->time_ns;

@@ -27,6 +27,11 @@ struct exchange {
     int wake;                  /* eventfd */
 };
 
+struct kept_name {
+    struct kept_name *next;
+    char text[];
+};
+
 struct worker {
     const struct config *config;
     unsigned id, count;
@@ -48,6 +53,7 @@ struct worker {
     struct alerter *alerter;
     struct pool *watches;
     struct fact_set flow_facts; /* scratch for rules over flows */
+    struct kept_name *names;
     struct profile profile;
     int64_t now_ns;             /* the packet clock */
     int64_t expired_ns;         /* when timers last ran */
