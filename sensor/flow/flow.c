@@ -209,6 +209,7 @@ void flow_table_end(struct flow_table *table, struct flow *flow, enum flow_end h
     /* Out of index and lists first: what the hooks do may evict others, never this one twice. */
     flow_index_remove(&table->index, flow);
     flow_dequeue(table, flow);
+    flow->list = FLOW_ENDING;
     if (flow->classifier)
         classifier_give_up(table->classifier, flow);
     count_add(table->counters, COUNT_FLOW_ENDED_CLOSE + (enum counter)how, 1);

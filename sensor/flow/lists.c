@@ -82,7 +82,7 @@ static bool lingers(const struct flow *flow)
 
 void flow_refresh(struct flow_table *table, struct flow *flow)
 {
-    if (lingers(flow))
+    if (lingers(flow) || flow->list == FLOW_ENDING)
         return;
     enum flow_list list = natural_list(flow);
     if (list == flow->list && table->clock_ns + LIFE_NS[list] - flow->deadline_ns < REFRESH_NS)
@@ -98,6 +98,8 @@ bool flow_expired(const struct flow_table *table, const struct flow *flow)
 
 void flow_table_linger(struct flow_table *table, struct flow *flow, int64_t ns, bool closed)
 {
+    if (flow->list == FLOW_ENDING)
+        return;
     flow_dequeue(table, flow);
     flow_enqueue(table, flow, flow->busy ? FLOW_LINGER_BUSY : FLOW_LINGER, ns);
     flow->closed = closed;

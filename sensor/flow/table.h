@@ -15,7 +15,8 @@ enum flow_list {
     FLOW_IDLE_LISTS,   /* those before it are idle, those after it carry an object */
     FLOW_LINGER_BUSY = FLOW_IDLE_LISTS,
     FLOW_BUSY,
-    FLOW_LIST_COUNT
+    FLOW_LIST_COUNT,
+    FLOW_ENDING = FLOW_LIST_COUNT /* in none any more: its hooks run */
 };
 
 struct flow_queue {

@@ -1,0 +1,92 @@
+/* Bytes become a packet sequence: each record is one segment of one of four conversations, with its numbers taken
+ * near where the conversation stands, so that mutations of the bytes stay meaningful. What must hold after every
+ * packet: each payload byte in one fate, each frame counted once; what comes out of a side is no more than the stream's
+ * length, and a side ends once. */
+#include "../unit/stream/wire.h"
+
+#define FLOWS 4
+
+struct state {
+    uint32_t next[2];
+};
+
+struct outcome {
+    unsigned ends[2];
+};
+
+static void fuzz_data(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+{
+    volatile uint8_t sum = 0;
+    for (size_t i = 0; i < len; i++)
+        sum = (uint8_t)(sum + data[i]); /* every byte is readable */
+    wire_data(user, flow, side, data, len);
+    assert(!flow->app);
+}
+
+static void fuzz_end(void *user, struct flow *flow, enum side side, enum stream_end how)
+{
+    uintptr_t ended = (uintptr_t)flow->app_proto; /* free for the test: bit 1 << side */
+    assert(!(ended >> side & 1));
+    (void)user;
+    (void)how;
+    flow->app_proto = (const char *)(ended | (uintptr_t)1 << side);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t flags[] = {TCP_SYN, TCP_SYN | TCP_ACK, TCP_ACK, TCP_ACK | TCP_PSH, TCP_FIN | TCP_ACK, TCP_RST,
+                                    TCP_RST | TCP_ACK, 0, TCP_SYN | TCP_FIN, TCP_ACK, TCP_ACK, TCP_ACK, TCP_ACK,
+                                    TCP_ACK, TCP_ACK | TCP_URG, TCP_FIN};
+    static const int32_t steps[] = {0, 0, 0, 1, -1, 3, -3, 64, 100, 1000, -1000, 2048, 65536, 100000000, -100000000, 8 << 20};
+    struct state states[FLOWS] = {0};
+    uint8_t payload[512];
+    if (size < 2)
+        return 0;
+    struct wire *w = wire_new(data[0] & 1 ? 256 * 1024 : 0, data[0] & 2);
+    w->keep = false;
+    streams_free(w->streams);
+    const struct stream_sink sink = {w, fuzz_data, wire_datagram, wire_gap, fuzz_end, wire_conflict};
+    w->streams = streams_new(&w->mem, &w->counters, w->table, &sink);
+    w->go_opaque = (data[0] & 12) == 12;
+    for (size_t i = 1; i + 6 <= size; i += 6) {
+        const uint8_t *r = data + i;
+        unsigned number = r[0] & 3;
+        enum side from = r[0] >> 2 & 1;
+        struct state *at = &states[number];
+        uint32_t len = r[2] >> 4 == 15 ? (r[2] & 15) * 32u : (r[2] & 63) >> (r[2] >> 7);
+        memset(payload, r[3], sizeof(payload));
+        struct packet p = wire_packet(from, number, (uint16_t)(1000 + number));
+        p.tcp.flags = flags[r[1] & 15];
+        p.tcp.seq = at->next[from] + (uint32_t)steps[r[1] >> 4];
+        p.tcp.ack = at->next[!from] + (uint32_t)steps[r[4] & 15];
+        p.tcp.window = (uint16_t)(r[4] << 8);
+        p.bad_checksum = r[5] == 1;
+        p.tcp.has_md5 = r[5] == 2;
+        p.tcp.has_timestamp = r[5] & 4;
+        p.tcp.timestamp = r[5] >> 3;
+        p.tcp.timestamp_echo = r[4] >> 3;
+        p.tcp.window_scale = (int8_t)(r[5] % 16 - 1);
+        p.payload = payload;
+        p.payload_len = len;
+        p.payload_cut = r[5] == 8 ? 100 : 0;
+        p.protocol = r[5] == 255 ? IPPROTO_UDP : IPPROTO_TCP;
+        w->now += r[0] & 64 ? 3 * WIRE_SECOND : 1000;
+        if (r[0] & 128)
+            w->now += 400 * WIRE_SECOND;
+        wire_put(w, &p);
+        if (!(p.tcp.flags & TCP_RST))
+            at->next[from] = p.tcp.seq + len + !!(p.tcp.flags & TCP_SYN);
+        if (r[0] & 8)
+            flow_table_expire(w->table, w->now);
+        if (r[0] & 16)
+            streams_expire(w->streams, w->now);
+        if (r[0] & 32 && r[3] == 9)
+            streams_shed(w->streams);
+        if (r[0] & 32 && r[3] == 8)
+            flow_table_evict(w->table);
+        wire_check(w);
+    }
+    wire_free(w);
+    return 0;
+}
