@@ -117,6 +117,8 @@ void flow_table_end(struct flow_table *table, struct flow *flow, enum flow_end h
  * prolong it any more; flow_table_revive takes it back when the end turns out to be forged. */
 void flow_table_linger(struct flow_table *table, struct flow *flow, int64_t ns, bool closed);
 void flow_table_revive(struct flow_table *table, struct flow *flow);
+/* The table's clock after seeing packet time `now_ns`: it only runs forwards, whatever the timestamps say. */
+int64_t flow_table_clock(struct flow_table *table, int64_t now_ns);
 /* Ends every flow whose packet-time deadline is past. */
 void flow_table_expire(struct flow_table *table, int64_t now_ns);
 /* Ends every flow, oldest first. */

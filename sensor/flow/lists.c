@@ -7,6 +7,8 @@
 #define SECOND INT64_C(1000000000)
 #define REFRESH_NS SECOND
 #define BACKWARDS_NS SECOND /* packet time may fall back this far without a new reckoning */
+#define LEAP_NS (1000 * SECOND)
+#define CLOCK_END (INT64_MAX / 2)
 
 static const int64_t LIFE_NS[FLOW_LIST_COUNT] = {
     [FLOW_NEW_TCP] = 60 * SECOND,  [FLOW_NEW_UDP] = 30 * SECOND, [FLOW_UDP] = 60 * SECOND,
@@ -16,21 +18,23 @@ static const int64_t LIFE_NS[FLOW_LIST_COUNT] = {
 void flow_clock_advance(struct flow_table *table, int64_t packet_ns)
 {
     int64_t step;
-    if (!table->clock_set) {
-        table->clock_set = true;
-        table->packet_ns = packet_ns;
+    uint64_t behind = (uint64_t)table->packet_ns - (uint64_t)packet_ns;
+    if (table->clock_set && packet_ns < table->packet_ns && behind <= BACKWARDS_NS)
         return;
-    }
-    if (packet_ns < table->packet_ns && table->packet_ns - packet_ns <= BACKWARDS_NS)
-        return;
-    if (packet_ns < table->packet_ns) {
-        table->packet_ns = packet_ns;
-        return;
-    }
-    if (__builtin_sub_overflow(packet_ns, table->packet_ns, &step) ||
-        __builtin_add_overflow(table->clock_ns, step, &table->clock_ns))
-        table->clock_ns = INT64_MAX / 2; /* timestamps of no calendar */
+    if (!table->clock_set || packet_ns < table->packet_ns)
+        step = 0;
+    else if (__builtin_sub_overflow(packet_ns, table->packet_ns, &step) || step > LEAP_NS)
+        step = LEAP_NS; /* no flow outlives it anyway */
+    if (table->clock_ns < CLOCK_END)
+        table->clock_ns += step;
     table->packet_ns = packet_ns;
+    table->clock_set = true;
+}
+
+int64_t flow_table_clock(struct flow_table *table, int64_t now_ns)
+{
+    flow_clock_advance(table, now_ns);
+    return table->clock_ns;
 }
 
 void flow_enqueue(struct flow_table *table, struct flow *flow, enum flow_list list, int64_t life_ns)

@@ -139,7 +139,7 @@ struct streams {
     struct link by_age;              /* windows, the longest untouched first */
     struct link by_rank[RANKS];      /* windows that hold early bytes, by size */
     struct link by_hole;             /* the same, by the time to look at their hole */
-    int64_t now_ns;
+    int64_t now_ns;                  /* on the flow table's clock */
     uint32_t tally[FATE_COUNT];      /* of the packet at hand */
 };
 

@@ -118,15 +118,15 @@ bool streams_shed(struct streams *s)
 
 void streams_expire(struct streams *s, int64_t now_ns)
 {
-    s->now_ns = now_ns;
+    s->now_ns = flow_table_clock(s->table, now_ns);
     while (s->by_hole.next != &s->by_hole) {
         struct window *w = LINK_OWNER(s->by_hole.next, struct window, by_hole);
         struct connection *c = w->connection;
         struct flow *flow = w->flow;
         enum side side = w->side;
-        if (w->hole_check_ns > now_ns)
+        if (w->hole_check_ns > s->now_ns)
             return;
-        w->hole_check_ns = now_ns + SECOND;
+        w->hole_check_ns = s->now_ns + SECOND;
         link_remove(&w->by_hole);
         link_append(&s->by_hole, &w->by_hole);
         flow_table_protect(s->table, flow);

@@ -89,7 +89,7 @@ static void take_datagram(struct streams *s, struct flow *flow, enum side side, 
 
 void stream_packet(struct streams *s, struct flow *flow, enum side side, const struct packet *packet)
 {
-    s->now_ns = packet->time_ns;
+    s->now_ns = flow_table_clock(s->table, packet->time_ns);
     memset(s->tally, 0, sizeof(s->tally));
     if (flow->protocol != IPPROTO_TCP) {
         take_datagram(s, flow, side, packet);
