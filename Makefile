@@ -1,7 +1,22 @@
 # dlp-sensor: see README.md. `make help` lists the targets.
-BUILD   ?= build
-PREFIX  ?= /usr/local
-CC      ?= gcc
+#
+#   make CC=clang BUILD=build/clang                     another compiler, its own directory
+#   make SAN=address,undefined BUILD=build/asan         under sanitizers
+#   make WERROR=1                                       warnings are errors, as in `make test`
+BUILD      ?= build
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR    ?=
+CC         := $(if $(filter default,$(origin CC)),gcc,$(CC))
+PYTHON     ?= /usr/bin/python3
+
+# Debian 12 packages: to build, to run the demo, to run the tests.
+BUILD_DEPS := gcc libc6-dev libpcap-dev libndpi-dev libhtp-dev libyara-dev libhiredis-dev libevent-dev \
+              libhyperscan-dev libyaml-dev libssl-dev zlib1g-dev libzstd-dev libbrotli-dev libnghttp2-dev
+DEMO_DEPS  := redis-server
+TEST_DEPS  := $(DEMO_DEPS) clang libclang-rt-14-dev libcmocka-dev python3 python3-scapy python3-yaml curl nginx-light \
+              netcat-openbsd openssl iproute2 tcpdump gzip zstd cppcheck git
+
 # The folders, in dependency order: a folder may use those before it (`make lint` holds the order).
 FOLDERS  := util capture packet flow stream app object facts match alert output ops cli
 
@@ -11,9 +26,12 @@ OPT      ?= -O2
 CFLAGS   ?= $(OPT) -g
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isensor
 SAN      ?=
-ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,$(HARDEN)) $(CFLAGS)
+WERROR   ?=
+ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) \
+             $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,$(HARDEN)) $(CFLAGS)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN))
-LIBS     := -lpcap -lndpi -lhtp -lyara -lhiredis -levent -levent_pthreads -lhs -lyaml -lcrypto -lssl -lz -lzstd -lm -lpthread
+LIBS     := -lpcap -lndpi -lhtp -lyara -lhiredis -levent -levent_pthreads -levent_openssl -lhs -lyaml -lcrypto -lssl \
+            -lz -lzstd -lbrotlidec -lnghttp2 -lm -lpthread
 
 SRC      := $(foreach d,$(FOLDERS),$(wildcard sensor/$(d)/*.c))
 TOP      := $(wildcard sensor/*.c)
@@ -21,22 +39,31 @@ OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 TOP_OBJ  := $(TOP:%.c=$(BUILD)/%.o)
 LIB      := $(foreach d,$(FOLDERS),$(if $(wildcard sensor/$(d)/*.c),$(BUILD)/$(d).a))
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/*_test.c))
+FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all clean unit
+.PHONY: all help deps demo-deps test-deps demo unit unit-programs test test-long bench fuzz fuzz-programs lint install clean FORCE
+.DELETE_ON_ERROR:
+
 all: $(BUILD)/dlp-sensor
 
 $(BUILD)/dlp-sensor: $(TOP_OBJ) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $(TOP_OBJ) -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Other flags than last time, and what stands in $(BUILD) is built again.
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(ALL_CFLAGS)' > $@
+
+# One archive a folder; the folder itself is named so that a removed file leaves the archive.
 define archive
-$(BUILD)/$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard sensor/$(1)/*.c))
+$(BUILD)/$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard sensor/$(1)/*.c)) sensor/$(1)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach d,$(FOLDERS),$(eval $(call archive,$(d))))
 
@@ -50,14 +77,73 @@ $(BUILD)/unit/$(1): $(BUILD)/tests/unit/$(1).o $(foreach d,$(call upto,$(FOLDERS
 endef
 $(foreach t,$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c)),$(eval $(call unit_rule,$(t))))
 
-# `make unit`, or `make unit-packet` for one folder's.
+# `make unit`, or `make unit-packet` for one folder's; `make unit-programs` builds them only.
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+unit-programs: $(UNIT)
 unit-%:
 	@$(MAKE) --no-print-directory $(filter $(BUILD)/unit/$*/%,$(UNIT))
 	@set -e; for t in $(filter $(BUILD)/unit/$*/%,$(UNIT)); do echo "== $$t"; $$t; done
 
-clean:
+# Fuzz targets link everything below the wiring; tests/fuzz/run.sh says with which compiler and sanitizers.
+fuzz-programs: $(FUZZ)
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS) -lcmocka
+
+# need(packages): installs those that are missing, and runs apt only then.
+define need
+@missing=; for p in $(1); do \
+    dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; \
+done; \
+test -z "$$missing" || { echo "installing:$$missing"; export DEBIAN_FRONTEND=noninteractive; \
+    { apt-get -q update && apt-get -q install -y --no-install-recommends $$missing; } >&2 || \
+    { echo "could not install; as root: apt-get install$$missing" >&2; exit 1; }; }
+endef
+
+deps: ## install what the build needs (Debian 12, as root)
+	$(call need,$(BUILD_DEPS))
+demo-deps: deps
+	$(call need,$(DEMO_DEPS))
+test-deps: deps
+	$(call need,$(TEST_DEPS))
+
+# The sub-makes look at the sources afresh, after the packages came.
+demo: demo-deps ## build, replay pcaps/ into a private Redis, show the alerts
+	@echo "Building dlp-sensor ..."
+	@$(MAKE) --no-print-directory -s all
+	@sh tests/tools/demo.sh $(BUILD)/dlp-sensor
+test: test-deps ## everything, in its short form: about ten minutes
+	@$(PYTHON) tests/run.py
+test-long: test-deps ## the same at full length: hours
+	@$(PYTHON) tests/run.py --long
+bench: test-deps all ## speed beside tcpdump, tcpflow and tshark on generated captures
+	@$(PYTHON) tests/bench/run.py --sensor $(BUILD)/dlp-sensor
+fuzz: test-deps ## every fuzz target, FUZZ_SECONDS (60) each
+	@sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
+lint: ## the house rules: include order, banned functions, sizes
+	@sh tests/tools/lint.sh
+
+install: all ## program, rules, sample configuration, unit, man pages
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/dlp-sensor $(DESTDIR)$(SYSCONFDIR)/dlp-sensor \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(BUILD)/dlp-sensor $(DESTDIR)$(PREFIX)/sbin/dlp-sensor
+	cd rules && find . -type f \( -name '*.yar' -o -name '*.md' \) ! -path './tests/*' \
+	    -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/dlp-sensor/rules/{} \;
+	test -e $(DESTDIR)$(SYSCONFDIR)/dlp-sensor/sensor.yaml || \
+	    install -m 644 sensor/ops/sensor.yaml $(DESTDIR)$(SYSCONFDIR)/dlp-sensor/sensor.yaml
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' sensor/ops/dlp-sensor.service \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/dlp-sensor.service
+	install -m 644 sensor/ops/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 sensor/ops/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+
+clean: ## remove $(BUILD)
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(TOP_OBJ:.o=.d)
+help: ## this list
+	@echo "make            build $(BUILD)/dlp-sensor"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	    while IFS='|' read -r target what; do printf 'make %-10s %s\n' "$$target" "$$what"; done
+	@echo "make unit-X     the unit tests of folder X: $(FOLDERS)"
+
+-include $(OBJ:.o=.d) $(TOP_OBJ:.o=.d) $(UNIT:$(BUILD)/%=$(BUILD)/tests/%.d) $(FUZZ:$(BUILD)/%=$(BUILD)/tests/%.d)
