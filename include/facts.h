@@ -63,20 +63,35 @@ enum recogniser_state {
     RECOGNISE_NO      /* not one */
 };
 
+/* Where an item may begin inside other bytes. */
+struct recogniser_literal {
+    const char *bytes;
+    uint8_t len;   /* 2..32 */
+    uint8_t back;  /* the item begins this many bytes before the literal */
+    bool caseless;
+};
+
+#define RECOGNISER_HEAD 64 /* bytes a sniff sees at most */
+
+/* A typed recogniser (type not "") reads one item from its first byte: the object itself, or an item the carver
+ * finds inside. An untyped one adds facts about what lies anywhere in an object (records in text): it is
+ * attached from the object's first byte when sniff accepts, else `back` bytes before the first of its literals,
+ * and reads to the end. No recogniser reads facts back: the same bytes give the same facts however they are cut. */
 struct recogniser {
     const char *name;       /* "jpeg" */
     const char *type;       /* the object_type it proves, "jpeg"; "" when it only adds facts */
     size_t state_size;      /* zeroed before the first feed */
-    size_t carve_len;       /* bytes of a carve signature, 0: never carved */
-    /* Could an item begin with these bytes? Called with the first min(64, size) bytes of an object, and by the
-     * carver at each place its first byte(s) occur. Cheap: a table look-up. */
+    const struct recogniser_literal *literals; /* NULL: never found inside other bytes */
+    unsigned literal_count;
+    /* Could an item begin with these bytes, the first min(64, size)? Cheap: a table look-up. */
     bool (*sniff)(const uint8_t *head, size_t len);
     /* `at` is the offset of `data` from the item's first byte. */
     enum recogniser_state (*feed)(void *state, struct fact_set *facts, const uint8_t *data, size_t len, uint64_t at);
     enum recogniser_state (*gap)(void *state, struct fact_set *facts, uint64_t len, uint64_t at); /* may be NULL: NO unless proved */
     uint64_t (*end_at)(const void *state); /* bytes of the item, once END */
-    uint8_t carve_first[4]; /* the first bytes every carved item has (carve_first_len of them) */
-    uint8_t carve_first_len;
+    const char *(*type_of)(const void *state); /* a finer type once PROVED ("avif"); may be NULL */
+    /* The object ended: last facts of what waited for more. May be NULL. */
+    enum recogniser_state (*finish)(void *state, struct fact_set *facts);
 };
 
 #define RECOGNISER(name) extern const struct recogniser recogniser_##name;
@@ -97,6 +112,8 @@ struct fact_set *facts_of(struct object_facts *of);
 /* Transfer facts from the object's flow and meta, refreshed before each evaluation. */
 void facts_transfer(struct fact_set *set, const struct object *object);
 void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct meta *meta); /* object_type "flow" */
+/* The declared media type names another format than `type`. */
+bool facts_type_mismatch(const char *declared, const char *type);
 /* The type the first bytes show: "jpeg", "png", "pdf", "text", ... or "data". Static string. */
 const char *facts_sniff_type(const uint8_t *head, size_t len);
 

@@ -1,0 +1,223 @@
+/* TIFF directories, read forwards. Wanted places (directories, texts) wait in a list; the nearest one ahead is
+ * read next, so one pass in file order sees every one that does not lie behind. */
+#include "exif.h"
+
+enum { AT_HEADER, AT_COUNT, AT_ENTRY, AT_TEXT, AT_DONE };
+
+enum {
+    TAG_WIDTH = 0x0100, TAG_HEIGHT = 0x0101, TAG_COMPRESSION = 0x0103, TAG_MAKE = 0x010f, TAG_MODEL = 0x0110,
+    TAG_SAMPLES = 0x0115, TAG_DATE_TIME = 0x0132, TAG_EXIF = 0x8769, TAG_GPS = 0x8825,
+    TAG_DATE_TIME_ORIGINAL = 0x9003, TAG_SERIAL = 0xa431
+};
+
+enum { TYPE_BYTE = 1, TYPE_ASCII = 2, TYPE_SHORT = 3, TYPE_LONG = 4, TYPE_IFD = 13 };
+
+static uint16_t u16(const struct exif *e, const uint8_t *p)
+{
+    return e->big_endian ? be16(p) : le16(p);
+}
+
+static uint32_t u32(const struct exif *e, const uint8_t *p)
+{
+    return e->big_endian ? be32(p) : le32(p);
+}
+
+static void want(struct exif *e, uint32_t at, uint32_t len, enum exif_target_kind kind)
+{
+    if (e->target_count < EXIF_TARGETS && at >= 8)
+        e->target[e->target_count++] =
+            (struct exif_target){at, (uint16_t)(len < EXIF_TEXT ? len : EXIF_TEXT), (uint8_t)kind};
+}
+
+/* Turns to the nearest wanted place ahead. False when there is none. */
+static bool turn(struct exif *e)
+{
+    unsigned best = EXIF_TARGETS;
+    for (unsigned i = 0; i < e->target_count;) {
+        if (e->target[i].at < e->walk.at) { /* lies behind: lost */
+            e->target[i] = e->target[--e->target_count];
+            continue;
+        }
+        if (best == EXIF_TARGETS || e->target[i].at < e->target[best].at)
+            best = i;
+        i++;
+    }
+    if (e->target_count == 0) {
+        e->state = AT_DONE;
+        return false;
+    }
+    e->now = e->target[best];
+    e->target[best] = e->target[--e->target_count];
+    e->walk.skip = e->now.at - e->walk.at;
+    e->state = e->now.kind <= EXIF_SUB_DIRECTORY ? AT_COUNT : AT_TEXT;
+    return true;
+}
+
+static void take_text(struct exif *e, enum exif_target_kind kind, const uint8_t *p, size_t len)
+{
+    size_t n = 0;
+    while (n < len && n < EXIF_TEXT && p[n])
+        n++;
+    while (n > 0 && p[n - 1] == ' ')
+        n--;
+    memcpy(e->text[kind], p, n);
+    e->text[kind][n] = 0;
+}
+
+static void take_string(struct exif *e, enum exif_target_kind kind, const uint8_t *entry)
+{
+    uint32_t count = u32(e, entry + 4);
+    if (u16(e, entry + 2) != TYPE_ASCII || count == 0)
+        return;
+    if (count <= 4)
+        take_text(e, kind, entry + 8, count);
+    else
+        want(e, u32(e, entry + 8), count, kind);
+}
+
+static uint32_t number(const struct exif *e, const uint8_t *entry)
+{
+    uint16_t type = u16(e, entry + 2);
+    if (type == TYPE_BYTE)
+        return entry[8];
+    return type == TYPE_SHORT ? u16(e, entry + 8) : u32(e, entry + 8);
+}
+
+static void take_entry(struct exif *e, const uint8_t *entry)
+{
+    uint16_t tag = u16(e, entry);
+    bool first = e->directory == EXIF_DIRECTORY;
+    switch (tag) {
+    case TAG_WIDTH:
+        if (!e->width && first)
+            e->width = number(e, entry);
+        break;
+    case TAG_HEIGHT:
+        if (!e->height && first)
+            e->height = number(e, entry);
+        break;
+    case TAG_COMPRESSION:
+        if (!e->compression)
+            e->compression = (uint16_t)number(e, entry);
+        break;
+    case TAG_SAMPLES:
+        if (!e->samples)
+            e->samples = (uint16_t)number(e, entry);
+        break;
+    case TAG_MAKE:
+        take_string(e, EXIF_MAKE, entry);
+        break;
+    case TAG_MODEL:
+        take_string(e, EXIF_MODEL, entry);
+        break;
+    case TAG_DATE_TIME:
+        take_string(e, EXIF_CHANGED, entry);
+        break;
+    case TAG_DATE_TIME_ORIGINAL:
+        take_string(e, EXIF_TAKEN, entry);
+        break;
+    case TAG_SERIAL:
+        take_string(e, EXIF_SERIAL, entry);
+        break;
+    case TAG_GPS:
+        e->gps = true;
+        break;
+    case TAG_EXIF:
+        want(e, u32(e, entry + 8), 0, EXIF_SUB_DIRECTORY);
+        break;
+    default:
+        break;
+    }
+}
+
+/* An entry's tag, type and count are what TIFF 6.0 allows. */
+static bool is_entry(const struct exif *e, const uint8_t *entry)
+{
+    uint16_t type = u16(e, entry + 2);
+    return type >= 1 && type <= 13;
+}
+
+static bool take_header(struct exif *e, const uint8_t *p)
+{
+    bool little = memcmp(p, "II*\0", 4) == 0;
+    e->big_endian = memcmp(p, "MM\0*", 4) == 0;
+    if (!little && !e->big_endian)
+        return false;
+    want(e, u32(e, p + 4), 0, EXIF_DIRECTORY);
+    return turn(e);
+}
+
+bool exif_feed(struct exif *e, const uint8_t *data, size_t len)
+{
+    struct input in = {data, len};
+    const uint8_t *p;
+    while (e->state != AT_DONE) {
+        switch (e->state) {
+        case AT_HEADER:
+            if (!(p = walk_take(&e->walk, e->buffer, 8, &in)))
+                return true;
+            if (!take_header(e, p)) {
+                e->state = AT_DONE;
+                return false;
+            }
+            break;
+        case AT_COUNT:
+            if (!(p = walk_take(&e->walk, e->buffer, 2, &in)))
+                return true;
+            e->entries_left = u16(e, p);
+            e->directory = e->now.kind;
+            if (e->entries_left < 1 || e->entries_left > 512) {
+                turn(e);
+                break;
+            }
+            e->state = AT_ENTRY;
+            break;
+        case AT_ENTRY:
+            if (!(p = walk_take(&e->walk, e->buffer, 12, &in)))
+                return true;
+            if (!is_entry(e, p)) {
+                turn(e);
+                break;
+            }
+            take_entry(e, p);
+            if (--e->entries_left == 0) {
+                e->valid = true;
+                turn(e);
+            }
+            break;
+        case AT_TEXT:
+            if (!(p = walk_take(&e->walk, e->buffer, e->now.len, &in)))
+                return true;
+            take_text(e, e->now.kind, p, e->now.len);
+            turn(e);
+            break;
+        default:
+            return false;
+        }
+    }
+    return false;
+}
+
+bool exif_gap(struct exif *e, uint64_t len)
+{
+    if (e->state != AT_DONE && !walk_gap(&e->walk, len))
+        e->state = AT_DONE;
+    return e->state != AT_DONE;
+}
+
+static void publish_text(struct fact_set *facts, enum fact_id id, const char *text)
+{
+    if (text[0])
+        fact_set_text(facts, id, text, strlen(text));
+}
+
+void exif_publish(const struct exif *e, struct fact_set *facts)
+{
+    publish_text(facts, FACT_exif_make, e->text[EXIF_MAKE]);
+    publish_text(facts, FACT_exif_model, e->text[EXIF_MODEL]);
+    publish_text(facts, FACT_exif_serial, e->text[EXIF_SERIAL]);
+    publish_text(facts, FACT_image_time,
+                 e->text[EXIF_TAKEN][0] ? e->text[EXIF_TAKEN] : e->text[EXIF_CHANGED]);
+    if (e->gps)
+        fact_set_int(facts, FACT_exif_gps, 1);
+}

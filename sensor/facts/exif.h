@@ -1,0 +1,46 @@
+/* A TIFF structure (TIFF 6.0) read forwards only, for the few tags that facts need: EXIF in a JPEG (CIPA DC-008)
+ * and TIFF files themselves. Offsets that point back or too far are not followed; nothing is buffered but one
+ * directory entry and one short text. Embedded in a recogniser's state. */
+#ifndef FACTS_EXIF_H
+#define FACTS_EXIF_H
+
+#include "facts.h"
+#include "walk.h"
+
+#define EXIF_TEXT 63
+#define EXIF_TARGETS 12
+
+enum exif_target_kind {
+    EXIF_DIRECTORY, EXIF_SUB_DIRECTORY, EXIF_MAKE, EXIF_MODEL, EXIF_TAKEN, EXIF_CHANGED, EXIF_SERIAL,
+    EXIF_TEXT_KINDS
+};
+
+struct exif_target {
+    uint32_t at;
+    uint16_t len;
+    uint8_t kind;
+};
+
+struct exif {
+    struct walk walk;
+    uint8_t buffer[64];
+    uint8_t state;
+    bool big_endian, valid, gps;
+    uint16_t entries_left;
+    uint8_t directory;      /* which kind is being read */
+    uint8_t target_count;
+    struct exif_target target[EXIF_TARGETS];
+    struct exif_target now; /* being read */
+    uint32_t width, height; /* of the first directory with both; 0 unknown */
+    uint16_t samples, compression;
+    char text[EXIF_TEXT_KINDS][EXIF_TEXT + 1]; /* by kind; "" absent */
+};
+
+/* The TIFF bytes, from "II" or "MM" on. False: not TIFF, or nothing more to be learnt from later bytes. */
+bool exif_feed(struct exif *exif, const uint8_t *data, size_t len);
+/* False: bytes that were to be read are gone. */
+bool exif_gap(struct exif *exif, uint64_t len);
+/* exif_make, exif_model, exif_serial, image_time, exif_gps. */
+void exif_publish(const struct exif *exif, struct fact_set *facts);
+
+#endif

@@ -1,0 +1,13 @@
+/* Each sample and its facts: file, recogniser, standard, kind, records, picture width, height, picture coding. */
+{"ljt-testorig.jpg", "jpeg", "", "", 0, 227, 149, ""},
+{"ljt-testimgint.jpg", "jpeg", "", "", 0, 227, 149, ""},
+{"libavif-paris_exif_xmp_icc.jpg", "jpeg", "", "", 0, 403, 302, ""},
+{"fmr.iso2005", "fmr", "ISO/IEC 19794-2:2005", "finger_minutiae", 2, 0, 0, ""},
+{"fmr.ansi2004", "fmr", "INCITS 378-2004", "finger_minutiae", 3, 0, 0, ""},
+{"fmr.ansi2007", "fmr", "INCITS 378-2009 draft", "finger_minutiae", 2, 0, 0, ""},
+{"biomdi-ansi378-2004-Appendix-B2_Example.raw", "fmr", "INCITS 378-2004", "finger_minutiae", 2, 0, 0, ""},
+{"fpio-ansi378v2004-sample.dat", "fmr", "INCITS 378-2004", "finger_minutiae", 2, 0, 0, ""},
+{"fpio-ansi378v2009-sample.dat", "fmr", "INCITS 378-2009", "finger_minutiae", 2, 0, 0, ""},
+{"fpio-iso19794p2v2005-sample.dat", "fmr", "ISO/IEC 19794-2:2005", "finger_minutiae", 2, 0, 0, ""},
+{"sourceafis-iso-probe.dat", "fmr", "ISO/IEC 19794-2:2005", "finger_minutiae", 1, 0, 0, ""},
+{"img.wsq", "wsq", "WSQ IAFIS-IC-0110", "finger_image", 1, 0, 0, "wsq"},
