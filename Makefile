@@ -14,7 +14,7 @@ PYTHON     ?= /usr/bin/python3
 BUILD_DEPS := gcc libc6-dev libpcap-dev libndpi-dev libhtp-dev libyara-dev libhiredis-dev libevent-dev \
               libhyperscan-dev libyaml-dev libssl-dev zlib1g-dev libzstd-dev libbrotli-dev libnghttp2-dev
 DEMO_DEPS  := redis-server
-TEST_DEPS  := $(DEMO_DEPS) clang libclang-rt-14-dev libcmocka-dev python3 python3-scapy python3-yaml curl nginx-light \
+TEST_DEPS  := $(DEMO_DEPS) clang libclang-rt-14-dev libcmocka-dev python3 python3-scapy python3-yaml curl nginx \
               netcat-openbsd openssl iproute2 tcpdump gzip zstd cppcheck git
 
 # The folders, in dependency order: a folder may use those before it (`make lint` holds the order).
@@ -31,7 +31,7 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) \
              $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,$(HARDEN)) $(CFLAGS)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN))
 LIBS     := -lpcap -lndpi -lhtp -lyara -lhiredis -levent -levent_pthreads -levent_openssl -lhs -lyaml -lcrypto -lssl \
-            -lz -lzstd -lbrotlidec -lnghttp2 -lm -lpthread
+            -lz -lzstd -lbrotlidec -lbrotlidec -lnghttp2 -lm -lpthread
 
 SRC      := $(foreach d,$(FOLDERS),$(wildcard sensor/$(d)/*.c))
 TOP      := $(wildcard sensor/*.c)
