@@ -1,0 +1,213 @@
+/* The first layer of a frame, by link type. Headers are those of pcap-linktype(7). */
+#include "decode.h"
+
+/* Address families as the systems that write them number them. */
+static enum verdict by_family(struct decode *d, uint32_t family)
+{
+    switch (family) {
+    case 2:
+        return ip_v4(d);
+    case 10: /* Linux */
+    case 24: /* NetBSD, OpenBSD */
+    case 28: /* FreeBSD */
+    case 30: /* Darwin */
+        return ip_v6(d);
+    default:
+        return decode_unsupported(d, "address family", family);
+    }
+}
+
+enum verdict link_ethernet(struct decode *d)
+{
+    const uint8_t *header = cursor_take(&d->c, 14);
+    if (!header)
+        return decode_short(d);
+    return ether_payload(d, (uint16_t)(header[12] << 8 | header[13]));
+}
+
+static enum verdict link_null(struct decode *d)
+{
+    uint32_t family = cursor_le32(&d->c);
+    if (d->c.bad)
+        return decode_short(d);
+    return by_family(d, family > 0xffff ? __builtin_bswap32(family) : family);
+}
+
+static enum verdict link_loop(struct decode *d)
+{
+    uint32_t family = cursor_be32(&d->c);
+    return d->c.bad ? decode_short(d) : by_family(d, family);
+}
+
+/* LINKTYPE_ENC: the family in the writer's order, the security association, flags. */
+static enum verdict link_enc(struct decode *d)
+{
+    uint32_t family = cursor_le32(&d->c);
+    if (!cursor_skip(&d->c, 8))
+        return decode_short(d);
+    return by_family(d, family > 0xffff ? __builtin_bswap32(family) : family);
+}
+
+/* What follows a cooked header depends on the kind of interface. */
+static enum verdict cooked_payload(struct decode *d, uint16_t hardware, uint16_t protocol)
+{
+    switch (hardware) {
+    case 824: /* ARPHRD_NETLINK */
+        return decode_unsupported(d, "interface kind", hardware);
+    case 803: /* ARPHRD_IEEE80211_RADIOTAP */
+        return link_radiotap(d);
+    default:
+        break;
+    }
+    switch (protocol) {
+    case 0x0001: /* Novell's raw 802.3 */
+        return decode_unsupported(d, "cooked protocol", protocol);
+    case 0x0004:
+        return ether_llc(d);
+    default:
+        return ether_payload(d, protocol);
+    }
+}
+
+static enum verdict link_cooked(struct decode *d)
+{
+    cursor_skip(&d->c, 2);
+    uint16_t hardware = cursor_be16(&d->c);
+    cursor_skip(&d->c, 10);
+    uint16_t protocol = cursor_be16(&d->c);
+    return d->c.bad ? decode_short(d) : cooked_payload(d, hardware, protocol);
+}
+
+static enum verdict link_cooked2(struct decode *d)
+{
+    uint16_t protocol = cursor_be16(&d->c);
+    cursor_skip(&d->c, 6);
+    uint16_t hardware = cursor_be16(&d->c);
+    cursor_skip(&d->c, 10);
+    return d->c.bad ? decode_short(d) : cooked_payload(d, hardware, protocol);
+}
+
+/* A PPP protocol number; its first byte may be compressed away (RFC 1661 6.5), and the address and control
+ * bytes before it too (6.6). */
+enum verdict link_ppp(struct decode *d)
+{
+    const uint8_t *start = cursor_peek(&d->c, 2);
+    if (start && start[0] == 0xff && start[1] == 0x03)
+        cursor_skip(&d->c, 2);
+    uint16_t protocol = cursor_u8(&d->c);
+    if (!(protocol & 1))
+        protocol = (uint16_t)(protocol << 8 | cursor_u8(&d->c));
+    if (d->c.bad)
+        return decode_short(d);
+    switch (protocol) {
+    case 0x0021:
+        return ip_v4(d);
+    case 0x0057:
+        return ip_v6(d);
+    case 0x0031: /* bridged: a flags byte, a MAC type byte, then the frame (RFC 3518) */
+        if (!cursor_skip(&d->c, 2))
+            return decode_short(d);
+        return decode_tunnel(d, link_ethernet);
+    case 0x0281:
+    case 0x0283:
+        return ether_mpls(d);
+    default:
+        /* 0x8000 and up: network and link control (RFC 1661 2) */
+        return protocol & 0x8000 ? decode_chatter(d) : decode_unsupported(d, "ppp protocol", protocol);
+    }
+}
+
+static enum verdict link_cisco_hdlc(struct decode *d)
+{
+    cursor_skip(&d->c, 2);
+    uint16_t protocol = cursor_be16(&d->c);
+    if (d->c.bad)
+        return decode_short(d);
+    if (protocol == 0x8035) /* SLARP: keep-alives */
+        return decode_chatter(d);
+    return ether_payload(d, protocol);
+}
+
+static enum verdict link_ppp_serial(struct decode *d)
+{
+    const uint8_t *address = cursor_peek(&d->c, 1);
+    if (address && (address[0] == 0x0f || address[0] == 0x8f))
+        return link_cisco_hdlc(d);
+    return link_ppp(d);
+}
+
+static enum verdict link_ppp_direction(struct decode *d)
+{
+    return cursor_skip(&d->c, 1) ? link_ppp(d) : decode_short(d);
+}
+
+/* Type-length-value attributes; the packet is the one of type 9. */
+static enum verdict link_nflog(struct decode *d)
+{
+    if (!cursor_skip(&d->c, 4))
+        return decode_short(d);
+    for (;;) {
+        uint16_t length = cursor_le16(&d->c), type = cursor_le16(&d->c) & 0x7fff;
+        if (d->c.bad || length < 4)
+            return decode_short(d);
+        if (type == 9) {
+            if (!decode_trim(d, length - 4u))
+                return decode_malformed(d);
+            return ip_any(d);
+        }
+        if (!cursor_skip(&d->c, (length - 4u + 3) & ~3u))
+            return decode_short(d);
+    }
+}
+
+static enum verdict link_pktap(struct decode *d)
+{
+    const uint8_t *start = d->c.at;
+    uint32_t length = cursor_le32(&d->c);
+    cursor_skip(&d->c, 4);
+    uint32_t link_type = cursor_le32(&d->c);
+    if (d->c.bad)
+        return decode_short(d);
+    if (length < 12)
+        return decode_malformed(d);
+    d->c.at = start;
+    if (!cursor_skip(&d->c, length))
+        return decode_short(d);
+    return link_by_type(d, link_type);
+}
+
+static enum verdict link_firewire(struct decode *d)
+{
+    cursor_skip(&d->c, 16);
+    uint16_t type = cursor_be16(&d->c);
+    return d->c.bad ? decode_short(d) : ether_payload(d, type);
+}
+
+static enum verdict link_netanalyzer(struct decode *d)
+{
+    return cursor_skip(&d->c, 4) ? link_ethernet(d) : decode_short(d);
+}
+
+static const struct link links[] = {
+#define LINK(number, layer, name) {number, layer, name},
+#include "link_list.def"
+#undef LINK
+};
+
+const struct link *link_find(int link_type)
+{
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        if (links[i].link_type == link_type)
+            return &links[i];
+    }
+    return NULL;
+}
+
+/* A header that names the link type of what it carries. */
+enum verdict link_by_type(struct decode *d, uint32_t link_type)
+{
+    const struct link *link = link_type <= 0xffff ? link_find((int)link_type) : NULL;
+    if (!link)
+        return decode_unsupported(d, "link type", link_type);
+    return decode_enter(d) ? link->decode(d) : decode_too_deep(d);
+}
