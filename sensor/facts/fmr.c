@@ -312,7 +312,14 @@ static enum recogniser_state fmr_feed(void *state, struct fact_set *facts, const
 static enum recogniser_state fmr_finish(void *state, struct fact_set *facts)
 {
     struct fmr *f = state;
-    return f->begun ? conclude(f, facts, true) : RECOGNISE_NO;
+    if (!f->begun)
+        return RECOGNISE_NO;
+    for (unsigned i = 0; i < LAYOUT_COUNT; i++) { /* the object may end within the last view's extended data */
+        struct attempt *a = &f->attempt[i];
+        if (a->state == AT_LANDING && a->walk.skip <= TOLERANCE)
+            a->state = AT_END;
+    }
+    return conclude(f, facts, true);
 }
 
 static uint64_t fmr_end_at(const void *state)
