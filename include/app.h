@@ -13,14 +13,15 @@ enum { APP_TCP = 1, APP_UDP = 2 };
 
 #define APP_PROBE_MAX 1024 /* bytes of each side kept until a decoder claims the flow */
 
+struct app_session; /* one flow's conversation, owned by app.c */
+
 struct app_probe_input {
+    struct app_session *session;
     const struct flow *flow;
     const uint8_t *data[2]; /* by side, from the first byte seen */
     size_t len[2];
     bool final;             /* no more will come before the decision: MORE means NO */
 };
-
-struct app_session; /* one flow's conversation, owned by app.c */
 
 struct app_ops {
     const char *name;       /* EVE app_proto; NULL for raw: nDPI's verdict is shown */
@@ -33,10 +34,16 @@ struct app_ops {
     void (*gap)(struct app_session *session, enum side side, uint64_t len);
     void (*end)(struct app_session *session, enum side side, enum stream_end how);
     void (*close)(struct app_session *session); /* ends open objects as truncated, frees what state holds */
+    /* What all sessions of a worker share (a parser's configuration, a table of expected connections); may be
+     * NULL. Made when the worker starts; failure there is fatal. */
+    void *(*shared_new)(struct mem *mem);
+    void (*shared_free)(void *shared);
 };
 
 /* For decoders. */
 void *app_state(struct app_session *session);
+void *app_shared(struct app_session *session, const struct app_ops *owner); /* what owner's shared_new made */
+struct mem *app_mem(struct app_session *session);
 struct flow *app_flow(struct app_session *session);
 const struct object_sink *app_objects(struct app_session *session);
 struct pool *app_meta_pool(struct app_session *session);
@@ -62,6 +69,8 @@ struct apps *apps_new(struct mem *mem, struct counters *counters, struct flow_ta
 void apps_free(struct apps *apps);
 struct stream_sink apps_sink(struct apps *apps); /* what stream/ calls */
 void app_flow_end(struct apps *apps, struct flow *flow);
+/* nDPI decided. Its word counts only for a flow no decoder claimed: encrypted ones become opaque. */
+void app_flow_classified(struct apps *apps, struct flow *flow);
 const struct meta *app_meta_of_flow(const struct flow *flow); /* NULL when it has none */
 
 #endif

@@ -23,6 +23,7 @@ struct text { /* borrowed bytes, not terminated, from the network unless said ot
 };
 
 struct meta {
+    struct pool *pool; /* it came from and goes back to */
     uint32_t references;
     uint16_t used;
     struct {
@@ -33,7 +34,7 @@ struct meta {
 
 struct meta *meta_new(struct pool *pool); /* NULL when memory refuses; every function takes NULL */
 struct meta *meta_hold(struct meta *meta);
-void meta_drop(struct pool *pool, struct meta *meta);
+void meta_drop(struct pool *pool, struct meta *meta); /* `pool` may be NULL: a meta knows its own */
 void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len);
 struct text meta_get(const struct meta *meta, enum meta_id id);
 

@@ -1,0 +1,513 @@
+/* Ordered bytes to the decoder that reads them. The first payload of a flow makes a session; its decoders are
+ * asked in the order of app_list.def, by content and on any port, until one claims the flow or all decline and
+ * `raw` takes it. A decoder may hand over with app_switch(), even in the middle of a segment. */
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SWITCHES_MAX 4 /* within one segment and without progress; then the bytes are raw */
+#define DEPTH_MAX 4
+
+static const struct app_ops *const decoders[] = {
+#define APP(name) &app_##name,
+#include "app_list.def"
+#undef APP
+};
+
+#define DECODERS (sizeof(decoders) / sizeof(decoders[0]))
+
+static size_t index_of(const struct app_ops *ops)
+{
+    size_t i = 0;
+    while (i < DECODERS - 1 && decoders[i] != ops)
+        i++;
+    return i;
+}
+
+/* ---- objects, as decoders see them: the caller's sink, and the flow is busy while one is open ---- */
+
+static struct object *counting_begin(void *user, const struct object_info *info)
+{
+    struct apps *apps = user;
+    struct object *object = apps->objects.begin(apps->objects.user, info);
+    struct app_session *session = apps->current;
+    if (object && session && session->objects_open++ == 0)
+        flow_set_busy(apps->table, session->flow, true);
+    return object;
+}
+
+static void counting_data(void *user, struct object *object, const uint8_t *data, size_t len)
+{
+    struct apps *apps = user;
+    if (object)
+        apps->objects.data(apps->objects.user, object, data, len);
+}
+
+static void counting_gap(void *user, struct object *object, uint64_t len)
+{
+    struct apps *apps = user;
+    if (object)
+        apps->objects.gap(apps->objects.user, object, len);
+}
+
+static void counting_end(void *user, struct object *object, enum object_state state)
+{
+    struct apps *apps = user;
+    struct app_session *session = apps->current;
+    if (!object)
+        return;
+    apps->objects.end(apps->objects.user, object, state);
+    if (session && --session->objects_open == 0)
+        flow_set_busy(apps->table, session->flow, false);
+}
+
+static void counting_set_name(void *user, struct object *object, const void *name, size_t len)
+{
+    struct apps *apps = user;
+    if (object)
+        apps->objects.set_name(apps->objects.user, object, name, len);
+}
+
+/* ---- the worker's side ---- */
+
+struct apps *apps_new(struct mem *mem, struct counters *counters, struct flow_table *table,
+                      const struct object_sink *objects)
+{
+    struct apps *apps = calloc(1, sizeof(*apps));
+    if (!apps)
+        abort(); /* only at start */
+    apps->mem = mem;
+    apps->counters = counters;
+    apps->table = table;
+    apps->objects = *objects;
+    apps->counting = (struct object_sink){apps, counting_begin, counting_data, counting_gap, counting_end,
+                                          counting_set_name};
+    apps->sessions = pool_new(mem, MEM_FLOW, sizeof(struct app_session));
+    apps->held = pool_new(mem, MEM_FLOW, sizeof(struct held));
+    apps->metas = pool_new(mem, MEM_FLOW, sizeof(struct meta));
+    apps->states = calloc(DECODERS, sizeof(*apps->states));
+    apps->shared = calloc(DECODERS, sizeof(*apps->shared));
+    if (!apps->states || !apps->shared)
+        abort();
+    for (size_t i = 0; i < DECODERS; i++) {
+        apps->states[i] = pool_new(mem, MEM_FLOW, decoders[i]->state_size ? decoders[i]->state_size : 1);
+        if (decoders[i]->shared_new)
+            apps->shared[i] = decoders[i]->shared_new(mem);
+    }
+    return apps;
+}
+
+void apps_free(struct apps *apps)
+{
+    if (!apps)
+        return;
+    for (size_t i = 0; i < DECODERS; i++) {
+        if (decoders[i]->shared_free)
+            decoders[i]->shared_free(apps->shared[i]);
+        pool_free(apps->states[i]);
+    }
+    free(apps->states);
+    free(apps->shared);
+    pool_free(apps->metas);
+    pool_free(apps->held);
+    pool_free(apps->sessions);
+    free(apps);
+}
+
+const struct meta *app_meta_of_flow(const struct flow *flow)
+{
+    const struct app_session *session = flow->app;
+    return session ? session->meta : NULL;
+}
+
+/* ---- the decoder's side ---- */
+
+void *app_state(struct app_session *session)
+{
+    return session->state;
+}
+
+void *app_shared(struct app_session *session, const struct app_ops *owner)
+{
+    return session->apps->shared[index_of(owner)];
+}
+
+struct mem *app_mem(struct app_session *session)
+{
+    return session->apps->mem;
+}
+
+struct flow *app_flow(struct app_session *session)
+{
+    return session->flow;
+}
+
+const struct object_sink *app_objects(struct app_session *session)
+{
+    return &session->apps->counting;
+}
+
+struct pool *app_meta_pool(struct app_session *session)
+{
+    return session->apps->metas;
+}
+
+int64_t app_now(const struct app_session *session)
+{
+    return session->flow->last_ns;
+}
+
+bool app_is_content(const struct app_session *session, enum side side)
+{
+    return session->flow->content[side];
+}
+
+void app_switch(struct app_session *session, const struct app_ops *to, size_t left)
+{
+    session->switching = true;
+    session->next = to;
+    session->left = left;
+}
+
+void app_set_opaque(struct app_session *session)
+{
+    session->opaque = true;
+}
+
+struct meta *app_flow_meta(struct app_session *session)
+{
+    if (!session->meta)
+        session->meta = meta_new(session->apps->metas);
+    return session->meta;
+}
+
+/* ---- a session's life ---- */
+
+static struct app_session *session_of(struct apps *apps, struct flow *flow)
+{
+    struct app_session *session = flow->app;
+    if (!session && (session = pool_get_zeroed(apps->sessions))) {
+        session->apps = apps;
+        session->flow = flow;
+        flow->app = session;
+    }
+    return session;
+}
+
+static void close_decoder(struct app_session *session)
+{
+    struct apps *apps = session->apps;
+    if (!session->ops)
+        return;
+    if (session->ops->close)
+        session->ops->close(session);
+    pool_put(apps->states[index_of(session->ops)], session->state);
+    session->state = NULL;
+    session->ops = NULL;
+}
+
+static bool open_decoder(struct app_session *session, const struct app_ops *ops)
+{
+    struct apps *apps = session->apps;
+    session->state = pool_get_zeroed(apps->states[index_of(ops)]);
+    if (!session->state)
+        return false;
+    session->ops = ops;
+    if (ops->open && !ops->open(session)) {
+        close_decoder(session);
+        return false;
+    }
+    if (ops->name)
+        session->flow->app_proto = ops->name;
+    return true;
+}
+
+static void release_held(struct app_session *session)
+{
+    pool_put(session->apps->held, session->held);
+    session->held = NULL;
+}
+
+static void become_opaque(struct app_session *session)
+{
+    session->opaque = false;
+    session->switching = false;
+    close_decoder(session);
+    release_held(session);
+    if (!session->flow->opaque)
+        count_add(session->apps->counters, COUNT_FLOW_OPAQUE, 1);
+    session->flow->opaque = true;
+}
+
+/* After every callback: what the decoder asked for. */
+static void settle(struct app_session *session)
+{
+    if (session->opaque) {
+        become_opaque(session);
+    } else if (session->switching) {
+        session->switching = false;
+        close_decoder(session);
+        if (session->next)
+            open_decoder(session, session->next);
+    }
+}
+
+/* ---- the decision ---- */
+
+/* The decoder that claims the flow; NULL when one wants to see more (and more may come). */
+static const struct app_ops *decide(const struct app_probe_input *input, unsigned transport)
+{
+    bool more = false;
+    for (size_t i = 0; i < DECODERS; i++) {
+        const struct app_ops *ops = decoders[i];
+        if (!(ops->transports & transport) || !ops->probe || ops == &app_raw)
+            continue;
+        enum app_probe answer = ops->probe(input);
+        if (answer == APP_YES)
+            return ops;
+        more |= answer == APP_MORE;
+    }
+    return more && !input->final ? NULL : &app_raw;
+}
+
+static void feed(struct app_session *session, enum side side, const uint8_t *data, size_t len);
+static void feed_gap(struct app_session *session, enum side side, uint64_t len);
+
+/* Gives the decoder what was held, in the order it came. */
+static void replay(struct app_session *session)
+{
+    struct held *held = session->held;
+    size_t at[2] = {0, 0};
+    session->held = NULL; /* the decoder may hand over, and another decision begin */
+    for (unsigned i = 0; held && i < held->count; i++) {
+        const struct held_entry *entry = &held->entries[i];
+        if (entry->kind == HELD_GAP) {
+            feed_gap(session, entry->side, entry->len);
+        } else {
+            feed(session, entry->side, held->data[entry->side] + at[entry->side], (size_t)entry->len);
+            at[entry->side] += (size_t)entry->len;
+        }
+    }
+    pool_put(session->apps->held, held);
+}
+
+static void claim(struct app_session *session, const struct app_ops *ops)
+{
+    if (session->depth >= DEPTH_MAX)
+        ops = &app_raw;
+    if (!open_decoder(session, ops) && ops != &app_raw)
+        open_decoder(session, &app_raw);
+    session->depth++;
+    replay(session);
+    session->depth--;
+}
+
+/* No more bytes will come before the decision. */
+static void decide_now(struct app_session *session)
+{
+    struct held *held = session->held;
+    if (session->ops || !held)
+        return;
+    struct app_probe_input input = {session, session->flow, {held->data[0], held->data[1]},
+                                    {held->used[0], held->used[1]}, true};
+    claim(session, decide(&input, APP_TCP));
+}
+
+static struct held *held_of(struct app_session *session)
+{
+    if (!session->held && (session->held = pool_get(session->apps->held)))
+        held_reset(session->held);
+    return session->held;
+}
+
+/* New bytes while nobody has claimed the flow. Returns how many of them a decision or the held bytes took. */
+static size_t probe(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+{
+    struct held *held = session->held;
+    struct app_probe_input input = {.session = session, .flow = session->flow};
+    size_t taken = 0;
+    if (held) {
+        taken = held_add(held, side, data, len);
+        input.data[0] = held->data[0];
+        input.data[1] = held->data[1];
+        input.len[0] = held->used[0];
+        input.len[1] = held->used[1];
+        input.final = taken < len || held->used[side] == APP_PROBE_MAX;
+    } else {
+        input.data[side] = data;
+        input.len[side] = len;
+        input.final = len >= APP_PROBE_MAX;
+    }
+    const struct app_ops *ops = decide(&input, APP_TCP);
+    if (!ops && !held) {
+        held = held_of(session);
+        if (held)
+            return held_add(held, side, data, len);
+        ops = &app_raw;
+    }
+    if (ops)
+        claim(session, ops);
+    return taken;
+}
+
+static void feed(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+{
+    unsigned idle = 0; /* hand-overs without progress */
+    while (len && !session->flow->opaque) {
+        if (!session->ops) {
+            size_t taken = probe(session, side, data, len);
+            data += taken;
+            len -= taken;
+            if (!session->ops && taken == 0)
+                return; /* memory refused even raw */
+            continue;
+        }
+        session->ops->data(session, side, data, len);
+        size_t left = session->switching && !session->opaque ? session->left : 0;
+        if (left >= len) {
+            left = len;
+            if (++idle > SWITCHES_MAX)
+                session->next = &app_raw;
+        } else {
+            idle = 0;
+        }
+        settle(session);
+        data += len - left;
+        len = left;
+    }
+}
+
+static void feed_gap(struct app_session *session, enum side side, uint64_t len)
+{
+    if (session->flow->opaque)
+        return;
+    if (!session->ops && session->held && (session->held->used[0] || session->held->used[1]))
+        decide_now(session);
+    if (!session->ops) { /* bytes before the first one seen: a decoder reads what follows */
+        struct held *held = held_of(session);
+        if (held)
+            held_gap(held, side, len);
+    } else if (session->ops->gap) {
+        session->ops->gap(session, side, len);
+        settle(session);
+    }
+}
+
+/* ---- what the stream calls ---- */
+
+static struct app_session *enter(struct apps *apps, struct flow *flow, struct app_session **before)
+{
+    struct app_session *session = session_of(apps, flow);
+    *before = apps->current;
+    if (session)
+        apps->current = session;
+    return session;
+}
+
+static void on_data(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+{
+    struct apps *apps = user;
+    struct app_session *before, *session;
+    if (flow->opaque)
+        return;
+    session = enter(apps, flow, &before);
+    if (!session) {
+        fate_move(apps->counters, stream_fate(flow, side), FATE_SHED_MEMORY, len);
+        return;
+    }
+    feed(session, side, data, len);
+    apps->current = before;
+}
+
+static void on_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+{
+    struct apps *apps = user;
+    struct app_session *before, *session;
+    if (flow->opaque || !len)
+        return;
+    session = enter(apps, flow, &before);
+    if (!session) {
+        fate_move(apps->counters, stream_fate(flow, side), FATE_SHED_MEMORY, len);
+        return;
+    }
+    for (unsigned tries = 0; !flow->opaque && tries < SWITCHES_MAX; tries++) {
+        if (!session->ops) {
+            struct app_probe_input input = {.session = session, .flow = flow, .final = true};
+            input.data[side] = data;
+            input.len[side] = len;
+            claim(session, decide(&input, APP_UDP));
+            if (!session->ops)
+                break; /* memory */
+        }
+        if (session->ops->datagram)
+            session->ops->datagram(session, side, data, len);
+        bool again = session->switching && !session->opaque && session->left;
+        settle(session);
+        if (!again)
+            break;
+    }
+    apps->current = before;
+}
+
+static void on_gap(void *user, struct flow *flow, enum side side, uint64_t len)
+{
+    struct apps *apps = user;
+    struct app_session *before, *session;
+    if (flow->opaque || !(session = enter(apps, flow, &before)))
+        return;
+    feed_gap(session, side, len);
+    apps->current = before;
+}
+
+static void on_end(void *user, struct flow *flow, enum side side, enum stream_end how)
+{
+    struct apps *apps = user;
+    struct app_session *session = flow->app;
+    if (!session || flow->opaque)
+        return;
+    struct app_session *before = apps->current;
+    apps->current = session;
+    if (!session->ops && session->held && session->held->used[side])
+        decide_now(session);
+    if (session->ops && session->ops->end) {
+        session->ops->end(session, side, how);
+        settle(session);
+    }
+    apps->current = before;
+}
+
+struct stream_sink apps_sink(struct apps *apps)
+{
+    return (struct stream_sink){apps, on_data, on_datagram, on_gap, on_end, NULL};
+}
+
+void app_flow_classified(struct apps *apps, struct flow *flow)
+{
+    struct app_session *session = flow->app;
+    if (!session || flow->opaque || !flow->class || !flow->class->encrypted)
+        return;
+    if (session->ops && session->ops != &app_raw)
+        return; /* a decoder reads the content: it knows better */
+    struct app_session *before = apps->current;
+    apps->current = session;
+    become_opaque(session);
+    apps->current = before;
+}
+
+void app_flow_end(struct apps *apps, struct flow *flow)
+{
+    struct app_session *session = flow->app;
+    if (!session)
+        return;
+    struct app_session *before = apps->current;
+    apps->current = session;
+    if (!flow->opaque)
+        decide_now(session); /* bytes that waited for more are an object all the same */
+    close_decoder(session);
+    apps->current = before;
+    release_held(session);
+    meta_drop(apps->metas, session->meta);
+    flow->app = NULL;
+    pool_put(apps->sessions, session);
+}

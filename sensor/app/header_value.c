@@ -1,0 +1,151 @@
+/* Values of header fields: parameters (RFC 9110 5.6.6) with quotes and RFC 8187 encoding, and the file name a URL
+ * ends in. Everything is bounded by the room of the caller. */
+#include <string.h>
+#include <strings.h>
+
+#include "http.h"
+
+bool text_contains(struct text text, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= text.len; i++) {
+        if (strncasecmp(text.data + i, word, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static size_t undo_percent(const char *data, size_t len, char *out, size_t room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len && n < room; i++) {
+        int high = data[i] == '%' && i + 2 < len ? hex_digit(data[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(data[i + 2]) : -1;
+        int c = high * 16 + low;
+        if (low >= 0 && c >= 0x20 && c != '/') {
+            out[n++] = (char)c;
+            i += 2;
+        } else {
+            out[n++] = data[i];
+        }
+    }
+    return n;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* One "name=value" at *at; advances past it and its semicolon. */
+struct parameter {
+    struct text name;
+    struct text value; /* raw, without the quotes */
+    bool quoted;
+};
+
+static bool next_parameter(struct text text, size_t *at, struct parameter *p)
+{
+    size_t i = *at;
+    while (i < text.len && (text.data[i] == ';' || is_blank(text.data[i])))
+        i++;
+    if (i >= text.len)
+        return false;
+    size_t name = i;
+    while (i < text.len && text.data[i] != '=' && text.data[i] != ';')
+        i++;
+    size_t name_end = i;
+    while (name_end > name && is_blank(text.data[name_end - 1]))
+        name_end--;
+    p->name = (struct text){text.data + name, name_end - name};
+    p->value = (struct text){NULL, 0};
+    p->quoted = false;
+    if (i < text.len && text.data[i] == '=') {
+        i++;
+        while (i < text.len && is_blank(text.data[i]))
+            i++;
+        if (i < text.len && text.data[i] == '"') {
+            size_t value = ++i;
+            while (i < text.len && text.data[i] != '"')
+                i += text.data[i] == '\\' && i + 1 < text.len ? 2 : 1;
+            p->value = (struct text){text.data + value, i - value};
+            p->quoted = true;
+        } else {
+            size_t value = i;
+            while (i < text.len && text.data[i] != ';')
+                i++;
+            size_t end = i;
+            while (end > value && is_blank(text.data[end - 1]))
+                end--;
+            p->value = (struct text){text.data + value, end - value};
+        }
+        while (i < text.len && text.data[i] != ';')
+            i++;
+    }
+    *at = i;
+    return true;
+}
+
+static size_t undo_escapes(const struct parameter *p, char *out, size_t room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->value.len && n < room; i++) {
+        /* Browsers escape the quote only; a lone backslash is part of a Windows path. */
+        if (p->quoted && p->value.data[i] == '\\' && i + 1 < p->value.len &&
+            (p->value.data[i + 1] == '"' || p->value.data[i + 1] == '\\'))
+            i++;
+        out[n++] = p->value.data[i];
+    }
+    return n;
+}
+
+size_t header_parameter(struct text value, const char *name, char *out, size_t room)
+{
+    struct parameter p, plain = {.name = {NULL, 0}};
+    size_t len = strlen(name), at = 0;
+    while (next_parameter(value, &at, &p)) {
+        if (p.name.len < len || strncasecmp(p.name.data, name, len) != 0)
+            continue;
+        if (p.name.len == len && !plain.name.data) {
+            plain = p;
+        } else if (p.name.len == len + 1 && p.name.data[len] == '*') {
+            const char *first = memchr(p.value.data ? p.value.data : "", '\'', p.value.len);
+            const char *second = first ? memchr(first + 1, '\'', p.value.len - (size_t)(first + 1 - p.value.data))
+                                       : NULL;
+            if (second)
+                return undo_percent(second + 1, p.value.len - (size_t)(second + 1 - p.value.data), out, room);
+        }
+    }
+    return plain.name.data ? undo_escapes(&plain, out, room) : 0;
+}
+
+size_t url_file_name(struct text url, char *out, size_t room)
+{
+    size_t end = 0, path = 0;
+    const char *authority = memmem(url.data ? url.data : "", url.len, "://", 3);
+    if (authority) {
+        path = (size_t)(authority - url.data) + 3;
+        while (path < url.len && url.data[path] != '/')
+            path++;
+        end = path;
+    }
+    while (end < url.len && url.data[end] != '?' && url.data[end] != '#')
+        end++;
+    while (end > path && url.data[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > path && url.data[begin - 1] != '/')
+        begin--;
+    return undo_percent(url.data + begin, end - begin, out, room);
+}

@@ -1,0 +1,82 @@
+/* What nobody claims: each content side of the flow is one object without a name, from its first byte to its end.
+ * So a picture pushed through netcat, and any protocol this sensor does not know, is searched all the same. The
+ * datagrams of a side are put one after another. */
+#include "app.h"
+
+struct raw_side {
+    struct object *object;
+    bool begun, gap;
+};
+
+struct raw {
+    struct raw_side side[2];
+};
+
+static struct object *object_of(struct app_session *session, enum side side)
+{
+    struct raw *raw = app_state(session);
+    struct raw_side *s = &raw->side[side];
+    if (s->begun || !app_is_content(session, side))
+        return s->object;
+    const struct object_sink *sink = app_objects(session);
+    const struct object_info info = {
+        .flow = app_flow(session),
+        .sender = side,
+        .expected_size = OBJECT_SIZE_UNKNOWN,
+        .tx_id = side,
+        .time_ns = app_now(session),
+    };
+    s->gap |= app_flow(session)->midstream; /* not the first byte of the stream, only the first seen */
+    s->begun = true; /* refused once is refused for the flow: a later beginning would not be byte 0 */
+    s->object = sink->begin(sink->user, &info);
+    return s->object;
+}
+
+static void raw_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+{
+    const struct object_sink *sink = app_objects(session);
+    struct object *object = object_of(session, side);
+    if (object)
+        sink->data(sink->user, object, data, len);
+}
+
+static void raw_gap(struct app_session *session, enum side side, uint64_t len)
+{
+    const struct object_sink *sink = app_objects(session);
+    struct raw *raw = app_state(session);
+    struct object *object = object_of(session, side);
+    raw->side[side].gap = true;
+    if (object)
+        sink->gap(sink->user, object, len);
+}
+
+static void finish(struct app_session *session, enum side side, enum object_state state)
+{
+    const struct object_sink *sink = app_objects(session);
+    struct raw *raw = app_state(session);
+    struct raw_side *s = &raw->side[side];
+    if (s->object)
+        sink->end(sink->user, s->object, s->gap ? OBJECT_TRUNCATED : state);
+    s->object = NULL;
+}
+
+static void raw_end(struct app_session *session, enum side side, enum stream_end how)
+{
+    finish(session, side, how == STREAM_FIN ? OBJECT_CLOSED : OBJECT_TRUNCATED);
+}
+
+static void raw_close(struct app_session *session)
+{
+    finish(session, SIDE_CLIENT, OBJECT_TRUNCATED);
+    finish(session, SIDE_SERVER, OBJECT_TRUNCATED);
+}
+
+const struct app_ops app_raw = {
+    .transports = APP_TCP | APP_UDP,
+    .state_size = sizeof(struct raw),
+    .data = raw_data,
+    .datagram = raw_data,
+    .gap = raw_gap,
+    .end = raw_end,
+    .close = raw_close,
+};

@@ -1,0 +1,62 @@
+/* What the files of app/ share: a flow's session, the bytes that wait for a decision, and helpers for decoders.
+ *
+ * A session lives from the first payload of a flow to its end. Until a decoder claims the flow, `ops` is NULL
+ * and what came is kept in `held`, in order of arrival across both sides; then the decoder is given all of it. */
+#ifndef DLP_APP_SESSION_H
+#define DLP_APP_SESSION_H
+
+#include "app.h"
+
+struct held; /* see held.c */
+
+struct app_session {
+    struct apps *apps;
+    struct flow *flow;
+    const struct app_ops *ops; /* NULL while no decoder has claimed the flow */
+    void *state;               /* ops->state_size bytes */
+    struct held *held;         /* NULL when nothing waits */
+    struct meta *meta;         /* of the flow itself, NULL until one is set */
+    const struct app_ops *next; /* with `switching`: NULL asks the decoders afresh */
+    size_t left;
+    bool switching;
+    bool opaque;    /* asked for by the current callback */
+    uint8_t depth;  /* decisions within decisions: a hostile flow must not nest them without end */
+    uint32_t objects_open;
+};
+
+struct apps {
+    struct mem *mem;
+    struct counters *counters;
+    struct flow_table *table;
+    struct object_sink objects;  /* the caller's */
+    struct object_sink counting; /* what decoders see: the same, keeping the flow's busy mark */
+    struct app_session *current; /* whose callback runs */
+    struct pool *sessions, *held, *metas;
+    struct pool **states;        /* by decoder */
+    void **shared;               /* by decoder: what its sessions share, from ops->worker_new */
+};
+
+/* held.c: the bytes and gaps of both sides before a decision. */
+enum held_kind { HELD_DATA, HELD_GAP };
+
+struct held_entry {
+    uint64_t len;
+    uint8_t side;
+    uint8_t kind;
+};
+
+#define HELD_ENTRIES 24
+
+struct held {
+    uint16_t used[2];
+    uint8_t count;
+    struct held_entry entries[HELD_ENTRIES];
+    uint8_t data[2][APP_PROBE_MAX];
+};
+
+void held_reset(struct held *held);
+/* How many of `len` bytes were kept; fewer when a limit was reached. */
+size_t held_add(struct held *held, enum side side, const uint8_t *data, size_t len);
+bool held_gap(struct held *held, enum side side, uint64_t len);
+
+#endif
