@@ -119,6 +119,7 @@ struct half {
     uint16_t flags;
     uint8_t scale;      /* of the windows this half's sender offers */
     uint8_t wild;       /* segments in a row that were out of reach */
+    uint8_t wild_acks;  /* acknowledgements in a row of more than the window that was offered */
 };
 
 struct connection {
@@ -207,7 +208,8 @@ void half_drain(struct streams *s, struct connection *c, struct flow *flow, enum
 void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum side side, uint64_t len);
 void half_forget(struct streams *s, struct half *half, struct flow *flow, enum side side, enum fate fate);
 void half_trim(struct streams *s, struct half *half, struct flow *flow); /* lets acknowledged bytes go */
-void report_conflict(struct streams *s, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
+/* Shows the reading that was not delivered; returns the fate of its bytes. */
+enum fate report_conflict(struct streams *s, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
                      size_t len);
 
 /* doubt.c: segments set aside. */
@@ -233,7 +235,7 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
                 const struct packet *packet);
 void tcp_close(struct streams *s, struct connection *c, struct flow *flow); /* tells of ends that are certain */
 void tcp_finish(struct streams *s, struct connection *c, struct flow *flow);
-/* The first sequence number that the other side would not take. */
+/* Whether the other side would refuse a segment that begins there. */
 bool tcp_beyond_window(const struct half *half, uint32_t seq);
 
 #endif

@@ -83,9 +83,9 @@ void doubt_compare(struct streams *s, struct flow *flow, enum side side, struct 
         if (same) {
             fate_move(s->counters, FATE_MALFORMED, FATE_DUPLICATE, d->bytes.len);
         } else {
-            fate_move(s->counters, FATE_MALFORMED, stream_fate(flow, side), d->bytes.len);
             flow->evasion |= (uint16_t)(1u << d->reason);
-            report_conflict(s, flow, side, d->offset, d->bytes.data, d->bytes.len);
+            enum fate fate = report_conflict(s, flow, side, d->offset, d->bytes.data, d->bytes.len);
+            fate_move(s->counters, FATE_MALFORMED, fate, d->bytes.len);
         }
         remove_doubt(s, w, at);
     }

@@ -16,14 +16,16 @@ static uint64_t min64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-void report_conflict(struct streams *s, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
-                     size_t len)
+enum fate report_conflict(struct streams *s, struct flow *flow, enum side side, uint64_t offset,
+                          const uint8_t *data, size_t len)
 {
     flow->conflict = true;
     flow->evasion |= 1u << EVASION_OVERLAP;
     count_add(s->counters, COUNT_STREAM_CONFLICTS, 1);
-    if (s->sink.conflict)
-        s->sink.conflict(s->sink.user, flow, side, offset, data, len);
+    if (!s->sink.conflict)
+        return FATE_DUPLICATE;
+    s->sink.conflict(s->sink.user, flow, side, offset, data, len);
+    return stream_fate(flow, side);
 }
 
 void half_forget(struct streams *s, struct half *half, struct flow *flow, enum side side, enum fate fate)
@@ -106,9 +108,10 @@ static void deliver(struct streams *s, struct connection *c, struct flow *flow, 
                     const uint8_t *data, size_t len)
 {
     book(s, stream_fate(flow, side), len);
-    keep_tail(s, c, flow, side, data, len);
+    if (!flow->opaque)
+        keep_tail(s, c, flow, side, data, len);
     advance(&c->half[side], len);
-    if (s->sink.data)
+    if (s->sink.data && !flow->opaque)
         s->sink.data(s->sink.user, flow, side, data, len);
 }
 
@@ -165,8 +168,8 @@ static void take_old(struct streams *s, struct connection *c, struct flow *flow,
     uint64_t known = w ? max64(w->tail_from, (uint64_t)offset) : UINT64_MAX;
     size_t skip = known < (uint64_t)end ? (size_t)(known - (uint64_t)offset) : len;
     if (skip < len && !probe && !window_tail_equals(w, known, data + skip, len - skip)) {
-        report_conflict(s, flow, side, known, data + skip, len - skip);
-        book(s, stream_fate(flow, side), len - skip);
+        enum fate fate = report_conflict(s, flow, side, known, data + skip, len - skip);
+        book(s, fate, len - skip);
         book(s, FATE_DUPLICATE, skip > late ? skip - late : 0);
         return;
     }
@@ -202,9 +205,10 @@ static void book_inserted(struct streams *s, struct flow *flow, enum side side, 
     fate_add(s->counters, FATE_LOST_GAP, done->fresh);
     s->tally[stream_fate(flow, side)] += done->fresh;
     if (done->differs) {
-        report_conflict(s, flow, side, done->known_from, segment.data + (done->known_from - offset),
-                        (size_t)(done->known_to - done->known_from));
-        book(s, stream_fate(flow, side), known);
+        enum fate fate = report_conflict(s, flow, side, done->known_from,
+                                         segment.data + (done->known_from - offset),
+                                         (size_t)(done->known_to - done->known_from));
+        book(s, fate, known);
     } else {
         book(s, FATE_DUPLICATE, known);
     }

@@ -12,6 +12,7 @@
 #define WINDOW_SLACK 65536            /* window updates that were not captured */
 #define SCALE_MAX 14
 #define TFO_MAX 65536
+#define WILD_ACKS 3
 
 bool tcp_beyond_window(const struct half *half, uint32_t seq)
 {
@@ -73,6 +74,14 @@ static void pick_up(struct streams *s, struct half *half, struct flow *flow, enu
     half->flags &= (uint16_t)~HALF_LOOSE;
 }
 
+/* Nobody acknowledges more than the window it offered; where it seems so, the offer was not captured, and more such
+ * acknowledgements follow, or this one is forged. */
+static bool beyond_offer(const struct half *half, uint32_t ack)
+{
+    uint32_t slack = half->span > WINDOW_SLACK ? half->span : WINDOW_SLACK;
+    return half->flags & HALF_ACKED && (int32_t)(ack - half->edge) > (int32_t)slack;
+}
+
 /* `half` is the one acknowledged; the packet comes from the other side. */
 static void take_ack(struct streams *s, struct half *half, struct flow *flow, enum side side,
                      const struct packet_tcp *tcp, uint8_t scale)
@@ -92,8 +101,9 @@ static void take_ack(struct streams *s, struct half *half, struct flow *flow, en
         }
         half->flags |= HALF_FIRM;
     }
-    if (ahead > AHEAD_MAX)
+    if (ahead > AHEAD_MAX || (beyond_offer(half, tcp->ack) && ++half->wild_acks < WILD_ACKS))
         return;
+    half->wild_acks = 0;
     uint32_t span = (uint32_t)tcp->window << (syn ? 0 : scale);
     uint32_t edge = tcp->ack + span;
     if (!(half->flags & HALF_ACKED)) {
@@ -130,6 +140,8 @@ static bool doubtful(const struct connection *c, enum side side, const struct pa
         *reason = EVASION_TIMESTAMP;
     else if (packet->payload_len && !(tcp->flags & (TCP_ACK | TCP_SYN)) && half->flags & HALF_ANCHORED)
         *reason = EVASION_NO_ACK;
+    else if (packet->payload_len && tcp->flags & TCP_ACK && beyond_offer(peer, tcp->ack))
+        *reason = EVASION_ACK;
     else
         return false;
     return true;

@@ -392,6 +392,21 @@ static void data_without_ack_flag_is_set_aside(void **state)
     wire_free(w);
 }
 
+static void wild_acknowledgement_is_set_aside(void **state)
+{
+    (void)state;
+    struct wire *w = opened();
+    wire_text(w, SIDE_CLIENT, C0, S0 + 0x30000000, "fake");
+    wire_text(w, SIDE_CLIENT, C0, S0, "real");
+    assert_true(wire_got(w, SIDE_CLIENT, "real"));
+    assert_true(HAS_EVASION(w, ACK));
+    wire_text(w, SIDE_SERVER, S0 + 3, C0 + 4, "def"); /* not thought acknowledged, so no gap */
+    wire_text(w, SIDE_SERVER, S0, C0 + 4, "abc");
+    wire_ack(w, SIDE_CLIENT, C0 + 4, S0 + 6);
+    assert_true(wire_got(w, SIDE_SERVER, "abcdef"));
+    wire_free(w);
+}
+
 static void fast_open_data_taken_by_the_server(void **state)
 {
     (void)state;
@@ -800,6 +815,7 @@ int main(void)
         cmocka_unit_test(agreed_signature_is_data),
         cmocka_unit_test(old_timestamp_is_set_aside),
         cmocka_unit_test(data_without_ack_flag_is_set_aside),
+        cmocka_unit_test(wild_acknowledgement_is_set_aside),
         cmocka_unit_test(fast_open_data_taken_by_the_server),
         cmocka_unit_test(fast_open_data_refused_and_sent_again),
         cmocka_unit_test(false_syn_data_does_not_hide_the_real),

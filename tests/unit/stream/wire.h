@@ -43,7 +43,7 @@ struct wire {
     bool keep;      /* write the data down */
 };
 
-static void wire_data(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+static inline void wire_data(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
 {
     struct wire *w = user;
     struct wire_side *s = &w->side[side];
@@ -62,7 +62,7 @@ static void wire_data(void *user, struct flow *flow, enum side side, const uint8
         flow->opaque = true;
 }
 
-static void wire_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+static inline void wire_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
 {
     (void)flow;
     (void)data;
@@ -70,7 +70,7 @@ static void wire_datagram(void *user, struct flow *flow, enum side side, const u
     ((struct wire *)user)->side[side].datagrams++;
 }
 
-static void wire_gap(void *user, struct flow *flow, enum side side, uint64_t len)
+static inline void wire_gap(void *user, struct flow *flow, enum side side, uint64_t len)
 {
     struct wire *w = user;
     struct wire_side *s = &w->side[side];
@@ -88,7 +88,7 @@ static void wire_gap(void *user, struct flow *flow, enum side side, uint64_t len
     s->len += len;
 }
 
-static void wire_ended(void *user, struct flow *flow, enum side side, enum stream_end how)
+static inline void wire_ended(void *user, struct flow *flow, enum side side, enum stream_end how)
 {
     struct wire_side *s = &((struct wire *)user)->side[side];
     (void)flow;
@@ -96,7 +96,7 @@ static void wire_ended(void *user, struct flow *flow, enum side side, enum strea
     s->how = how;
 }
 
-static void wire_conflict(void *user, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
+static inline void wire_conflict(void *user, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
                           size_t len)
 {
     struct wire_side *s = &((struct wire *)user)->side[side];
@@ -108,7 +108,7 @@ static void wire_conflict(void *user, struct flow *flow, enum side side, uint64_
     memcpy(s->conflict, data, s->conflict_len);
 }
 
-static void wire_flow_end(void *user, struct flow *flow, enum flow_end how)
+static inline void wire_flow_end(void *user, struct flow *flow, enum flow_end how)
 {
     struct wire *w = user;
     stream_flow_end(w->streams, flow, how);
@@ -118,13 +118,13 @@ static void wire_flow_end(void *user, struct flow *flow, enum flow_end how)
         w->flow = NULL;
 }
 
-static bool wire_shed(void *user)
+static inline bool wire_shed(void *user)
 {
     return streams_shed(((struct wire *)user)->streams);
 }
 
 /* 10.0.0.0/8 is protected; the client of the usual conversation is 10.0.0.1, the server 203.0.113.9. */
-static struct wire *wire_new(size_t ceiling, bool inspect_both)
+static inline struct wire *wire_new(size_t ceiling, bool inspect_both)
 {
     struct wire *w = calloc(1, sizeof(*w));
     w->mem.ceiling = ceiling;
@@ -140,7 +140,7 @@ static struct wire *wire_new(size_t ceiling, bool inspect_both)
     return w;
 }
 
-static void wire_check(const struct wire *w)
+static inline void wire_check(const struct wire *w)
 {
     uint64_t packets = 0;
     for (int i = 0; i < FATE_COUNT; i++)
@@ -149,7 +149,7 @@ static void wire_check(const struct wire *w)
     assert(packets == w->frames);
 }
 
-static void wire_free(struct wire *w)
+static inline void wire_free(struct wire *w)
 {
     flow_table_flush(w->table);
     wire_check(w);
@@ -162,7 +162,7 @@ static void wire_free(struct wire *w)
     free(w);
 }
 
-static struct packet wire_packet(enum side from, uint32_t host, uint16_t port)
+static inline struct packet wire_packet(enum side from, uint32_t host, uint16_t port)
 {
     const uint8_t inside[4] = {10, (uint8_t)(host >> 16), (uint8_t)(host >> 8), (uint8_t)(host + 1)};
     const uint8_t outside[4] = {203, 0, 113, 9};
@@ -177,7 +177,7 @@ static struct packet wire_packet(enum side from, uint32_t host, uint16_t port)
     return p;
 }
 
-static enum side wire_put(struct wire *w, struct packet *p)
+static inline enum side wire_put(struct wire *w, struct packet *p)
 {
     enum side side = SIDE_CLIENT;
     p->time_ns = w->now;
@@ -196,7 +196,7 @@ static enum side wire_put(struct wire *w, struct packet *p)
 }
 
 /* One segment of the usual conversation. */
-static void wire_tcp(struct wire *w, enum side from, uint8_t flags, uint32_t seq, uint32_t ack, const void *data,
+static inline void wire_tcp(struct wire *w, enum side from, uint8_t flags, uint32_t seq, uint32_t ack, const void *data,
                      size_t len)
 {
     struct packet p = wire_packet(from, 0, 40000);
@@ -208,7 +208,7 @@ static void wire_tcp(struct wire *w, enum side from, uint8_t flags, uint32_t seq
     wire_put(w, &p);
 }
 
-static void wire_text(struct wire *w, enum side from, uint32_t seq, uint32_t ack, const char *text)
+static inline void wire_text(struct wire *w, enum side from, uint32_t seq, uint32_t ack, const char *text)
 {
     wire_tcp(w, from, TCP_ACK | TCP_PSH, seq, ack, text, strlen(text));
 }
@@ -218,24 +218,24 @@ static void wire_text(struct wire *w, enum side from, uint32_t seq, uint32_t ack
 #define C0 (CLIENT_ISN + 1) /* the first data byte of each side */
 #define S0 (SERVER_ISN + 1)
 
-static void wire_handshake(struct wire *w)
+static inline void wire_handshake(struct wire *w)
 {
     wire_tcp(w, SIDE_CLIENT, TCP_SYN, CLIENT_ISN, 0, NULL, 0);
     wire_tcp(w, SIDE_SERVER, TCP_SYN | TCP_ACK, SERVER_ISN, C0, NULL, 0);
     wire_tcp(w, SIDE_CLIENT, TCP_ACK, C0, S0, NULL, 0);
 }
 
-static void wire_ack(struct wire *w, enum side from, uint32_t seq, uint32_t ack)
+static inline void wire_ack(struct wire *w, enum side from, uint32_t seq, uint32_t ack)
 {
     wire_tcp(w, from, TCP_ACK, seq, ack, NULL, 0);
 }
 
-static bool wire_got(const struct wire *w, enum side side, const char *text)
+static inline bool wire_got(const struct wire *w, enum side side, const char *text)
 {
     return w->side[side].len == strlen(text) && memcmp(w->side[side].data, text, strlen(text)) == 0;
 }
 
-static uint64_t wire_random(uint64_t *state) /* xorshift64* (Vigna 2016) */
+static inline uint64_t wire_random(uint64_t *state) /* xorshift64* (Vigna 2016) */
 {
     *state ^= *state >> 12;
     *state ^= *state << 25;
