@@ -1,6 +1,6 @@
 /* dlp-sensor: the commands, one line each. Every command reads its settings the same way, so what follows a
  * command's name is the table's business (config.c), and what it does is its own file's. */
-#include <event2/event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -103,6 +103,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is a failed write, not a death */
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {

@@ -1,0 +1,114 @@
+/* The sinks' one table, and what they share. */
+#include "output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "sink.h"
+
+static const struct sink_ops *const sinks[] = {&sink_json, &sink_redis};
+#define SINK_COUNT (sizeof(sinks) / sizeof(sinks[0]))
+
+struct output {
+    struct event_base *base;
+    unsigned wanted; /* bit for each enum event_type the configuration asks for */
+    void *sink[SINK_COUNT];
+    struct output_stats stats;
+};
+
+struct output *output_new(struct event_base *base, const struct config *config, bool replay, char *error,
+                          size_t error_len)
+{
+    struct output *output = calloc(1, sizeof(*output));
+    if (!output)
+        abort(); /* only at start */
+    output->base = base;
+    output->wanted = config->events;
+    const struct sink_params params = {base, config, &output->stats, replay};
+    for (size_t i = 0; i < SINK_COUNT; i++) {
+        if (!sinks[i]->wanted(config))
+            continue;
+        output->sink[i] = sinks[i]->open(&params, error, error_len);
+        if (!output->sink[i]) {
+            output_free(output);
+            return NULL;
+        }
+    }
+    return output;
+}
+
+void output_event(struct output *output, struct event_doc *event)
+{
+    if (output->wanted & 1u << event->type) {
+        output->stats.written[event->type]++;
+        for (size_t i = 0; i < SINK_COUNT; i++) {
+            if (output->sink[i])
+                sinks[i]->write(output->sink[i], event);
+        }
+    }
+    event_doc_free(event);
+}
+
+bool output_ready(const struct output *output)
+{
+    for (size_t i = 0; i < SINK_COUNT; i++) {
+        if (output->sink[i] && sinks[i]->ready && !sinks[i]->ready(output->sink[i]))
+            return false;
+    }
+    return true;
+}
+
+void output_state(struct output *output, const char *rules_digest, const struct event_doc *stats)
+{
+    for (size_t i = 0; i < SINK_COUNT; i++) {
+        if (output->sink[i] && sinks[i]->state)
+            sinks[i]->state(output->sink[i], rules_digest, stats);
+    }
+}
+
+void output_read_stats(const struct output *output, struct output_stats *stats)
+{
+    *stats = output->stats;
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(user);
+}
+
+bool output_flush(struct output *output, int timeout_ms)
+{
+    int64_t until = monotonic_ms() + timeout_ms;
+    for (;;) {
+        bool done = true;
+        for (size_t i = 0; i < SINK_COUNT; i++) {
+            if (output->sink[i] && !sinks[i]->flushed(output->sink[i]))
+                done = false;
+        }
+        if (done || monotonic_ms() >= until)
+            return done;
+        event_base_once(output->base, -1, EV_TIMEOUT, on_patience, output->base, &(struct timeval){0, 2000});
+        event_base_loop(output->base, EVLOOP_ONCE);
+    }
+}
+
+void output_free(struct output *output)
+{
+    if (!output)
+        return;
+    for (size_t i = 0; i < SINK_COUNT; i++) {
+        if (output->sink[i])
+            sinks[i]->close(output->sink[i]);
+    }
+    free(output);
+}
