@@ -135,6 +135,7 @@ enum verdict link_by_type(struct decode *d, uint32_t link_type);
 /* ether.c: what an ethertype names, and what 802.2 carries. */
 enum verdict ether_payload(struct decode *d, uint16_t ethertype);
 enum verdict ether_llc(struct decode *d);
+enum verdict ether_snap(struct decode *d);
 enum verdict ether_mpls(struct decode *d);
 enum verdict ether_pppoe(struct decode *d);
 

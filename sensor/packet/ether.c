@@ -48,8 +48,40 @@ static enum verdict backbone(struct decode *d)
     return decode_tunnel(d, link_ethernet);
 }
 
-/* RFC 3032. Nothing says what the last label carries: IP is recognised by its header, else it is a
- * pseudowire (RFC 4448), with a control word when its first four bits are zero. */
+/* Cisco FabricPath: a switch's addresses and two bytes before the host's whole frame. */
+static enum verdict fabric_path(struct decode *d)
+{
+    return cursor_skip(&d->c, 2) ? decode_tunnel(d, link_ethernet) : decode_short(d);
+}
+
+/* IEEE 802.1AE 9.3. Only frames that are signed and not encrypted can be read. */
+static enum verdict macsec(struct decode *d)
+{
+    const uint8_t *tag = cursor_take(&d->c, 6);
+    if (!tag || ((tag[0] & 0x20) && !cursor_skip(&d->c, 8)))
+        return decode_short(d);
+    if (tag[0] & 0x0c)
+        return decode_unsupported(d, "macsec encrypted", 0);
+    uint16_t type = cursor_be16(&d->c);
+    return d->c.bad ? decode_short(d) : ether_payload(d, type);
+}
+
+static bool carries_network(const uint8_t *ethertype)
+{
+    uint16_t type = (uint16_t)(ethertype[0] << 8 | ethertype[1]);
+    return type == ETHER_IPV4 || type == ETHER_IPV6 || type == ETHER_VLAN || type == ETHER_QINQ;
+}
+
+/* A pseudowire may begin with a control word, whose first four bits are zero (RFC 4385 3); so may a MAC
+ * address. The ethertype behind tells them apart. */
+static bool control_word(const struct decode *d)
+{
+    const uint8_t *p = cursor_peek(&d->c, 18);
+    return p && p[0] >> 4 == 0 && (carries_network(p + 16) || !carries_network(p + 12));
+}
+
+/* RFC 3032. Nothing says what the last label carries: IP is recognised by its header, else it is an Ethernet
+ * pseudowire (RFC 4448). */
 enum verdict ether_mpls(struct decode *d)
 {
     uint32_t label = 0;
@@ -69,7 +101,7 @@ enum verdict ether_mpls(struct decode *d)
         return decode_short(d);
     if (next[0] >> 4 == 1) /* associated channel, RFC 4385 5 */
         return decode_chatter(d);
-    if (next[0] >> 4 == 0)
+    if (control_word(d))
         cursor_skip(&d->c, 4);
     return decode_tunnel(d, link_ethernet);
 }
@@ -89,7 +121,7 @@ enum verdict ether_pppoe(struct decode *d)
     return decode_enter(d) ? link_ppp(d) : decode_too_deep(d);
 }
 
-static enum verdict snap(struct decode *d)
+enum verdict ether_snap(struct decode *d)
 {
     uint32_t organisation = cursor_be24(&d->c);
     uint16_t type = cursor_be16(&d->c);
@@ -118,7 +150,7 @@ enum verdict ether_llc(struct decode *d)
     if (d->c.bad)
         return decode_short(d);
     if (destination == 0xaa && source == 0xaa && control == 0x03)
-        return snap(d);
+        return ether_snap(d);
     switch (destination) {
     case 0x42: /* spanning tree */
     case 0xfe: /* IS-IS and its kin */
@@ -144,6 +176,8 @@ static const struct ether_type {
     {0x8926, tag_of_4},       /* Cisco VN-Tag */
     {0x8909, tag_of_6},       /* Cisco security group tag */
     {0x88e7, backbone},
+    {0x8903, fabric_path},
+    {0x88e5, macsec},
     {0x8870, ether_llc},      /* jumbo 802.2 */
     {0x0806, decode_chatter}, /* ARP */
     {0x8035, decode_chatter}, /* RARP */

@@ -216,7 +216,7 @@ enum verdict ip_v4(struct decode *d)
     packet->dst = ip_from_v4(h + 16);
     packet->ttl = h[8];
     if (checksum_fold(checksum_add(0, h, header_len)) != 0xffff &&
-        ((h[10] | h[11]) || !offload_accept_header(d->decoder->offload, &packet->src))) {
+        !offload_accept_header(d->decoder->offload, &packet->src, !(h[10] | h[11]))) {
         d->wrong_checksum = true;
         return decode_malformed(d);
     }

@@ -188,6 +188,82 @@ static enum verdict link_netanalyzer(struct decode *d)
     return cursor_skip(&d->c, 4) ? link_ethernet(d) : decode_short(d);
 }
 
+static enum verdict link_tag_before(struct decode *d)
+{
+    return cursor_skip(&d->c, 4) ? link_ethernet(d) : decode_short(d);
+}
+
+/* A switch's tag between the addresses and the ethertype. */
+static enum verdict switch_tag(struct decode *d, size_t len)
+{
+    cursor_skip(&d->c, 12 + len);
+    uint16_t type = cursor_be16(&d->c);
+    return d->c.bad ? decode_short(d) : ether_payload(d, type);
+}
+
+static enum verdict link_switch_tag4(struct decode *d)
+{
+    return switch_tag(d, 4);
+}
+
+static enum verdict link_switch_tag8(struct decode *d)
+{
+    return switch_tag(d, 8);
+}
+
+static enum verdict link_ipnet(struct decode *d)
+{
+    return cursor_skip(&d->c, 24) ? ip_any(d) : decode_short(d);
+}
+
+/* Frame control 0x5x is a frame with 802.2 inside; others are the ring's own. */
+static enum verdict link_fddi(struct decode *d)
+{
+    const uint8_t *header = cursor_take(&d->c, 13);
+    if (!header)
+        return decode_short(d);
+    return (header[0] & 0xf0) == 0x50 ? ether_llc(d) : decode_chatter(d);
+}
+
+/* A set first bit of the source address announces routing information of so many bytes. */
+static enum verdict link_token_ring(struct decode *d)
+{
+    const uint8_t *header = cursor_take(&d->c, 14);
+    if (!header)
+        return decode_short(d);
+    if ((header[1] & 0xc0) != 0x40)
+        return decode_chatter(d);
+    if (header[8] & 0x80) {
+        const uint8_t *route = cursor_peek(&d->c, 1);
+        if (!route || !cursor_skip(&d->c, route[0] & 0x1f))
+            return decode_short(d);
+    }
+    return ether_llc(d);
+}
+
+/* Two address bytes, then Cisco's ethertype or RFC 2427's control byte and network protocol. */
+static enum verdict link_frame_relay(struct decode *d)
+{
+    const uint8_t *address = cursor_take(&d->c, 2), *next = cursor_peek(&d->c, 2);
+    if (!address || !next)
+        return decode_short(d);
+    if (!(address[1] & 1)) /* longer addresses */
+        return decode_unsupported(d, "frame relay address", address[1]);
+    if (next[0] != 0x03)
+        return ether_payload(d, cursor_be16(&d->c));
+    cursor_skip(&d->c, next[1] == 0 ? 2 : 1); /* a pad byte aligns what follows */
+    switch (cursor_u8(&d->c)) {
+    case 0xcc:
+        return ip_v4(d);
+    case 0x8e:
+        return ip_v6(d);
+    case 0x80:
+        return ether_snap(d);
+    default:
+        return decode_unsupported(d, "frame relay protocol", d->c.at[-1]);
+    }
+}
+
 static const struct link links[] = {
 #define LINK(number, layer, name) {number, layer, name},
 #include "link_list.def"

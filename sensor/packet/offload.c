@@ -8,6 +8,7 @@
  *     which the stream notices;
  *   - any wrong sum while the sender has shown no right one, unless right sums are this capture's rule;
  *   - any wrong sum when wrong ones clearly outnumber the right.
+ * The second also serves captures whose addresses were rewritten without making the sums anew.
  * Counts are halved when they reach COUNT_MAX, so that the past fades. */
 #include "offload.h"
 
@@ -75,8 +76,8 @@ static bool say_once(struct offload *offload, const struct ip_addr *addr)
 {
     char text[IP_TEXT_MAX];
     if (!offload->said)
-        log_info("packets of %s carry checksums their network card had yet to fill in (offload): the wrong "
-                 "checksums of such senders are not held against their packets", ip_format(addr, text));
+        log_info("the packets of %s show checksums that its network card fills in later (offload), or that "
+                 "were not made anew after an edit: such senders' wrong checksums do not set packets aside", ip_format(addr, text));
     offload->said = true;
     return true;
 }
@@ -109,12 +110,13 @@ bool offload_accept(struct offload *offload, const struct ip_addr *addr, enum ch
     return false;
 }
 
-bool offload_accept_header(struct offload *offload, const struct ip_addr *addr)
+bool offload_accept_header(struct offload *offload, const struct ip_addr *addr, bool zero)
 {
     struct sender *sender = find(offload, addr);
     bool unknown = sender->right == 0 && !honest_capture(offload);
-    count(sender, &sender->zero_header);
-    if (unknown || sender->zero_header > sender->right)
+    if (zero)
+        count(sender, &sender->zero_header);
+    if (unknown || (zero && sender->zero_header > sender->right))
         return say_once(offload, addr);
     return false;
 }

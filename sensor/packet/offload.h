@@ -25,7 +25,7 @@ enum checksum_state {
  * it is right, or not yet computed. */
 bool offload_accept(struct offload *offload, const struct ip_addr *sender, enum checksum_state state,
                     bool has_payload);
-/* The same for an IPv4 header whose checksum is zero and wrong. */
-bool offload_accept_header(struct offload *offload, const struct ip_addr *sender);
+/* The same for an IPv4 header whose checksum is wrong. */
+bool offload_accept_header(struct offload *offload, const struct ip_addr *sender, bool zero);
 
 #endif
