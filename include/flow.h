@@ -1,6 +1,6 @@
-/* flow/: packets to flows. A symmetric keyed table, lists ordered by deadline on packet time, direction for each
- * sender, nDPI's verdict. The table owns every flow; others borrow it between packets of one worker and learn of
- * its end through flow_hooks. */
+/* flow/: packets to flows. A symmetric keyed table, lists ordered by deadline on packet time,
+ * direction for each sender, nDPI's verdict. The table owns every flow; others borrow it between
+ * packets of one worker and learn of its end through flow_hooks. */
 #ifndef DLP_FLOW_H
 #define DLP_FLOW_H
 
@@ -10,8 +10,8 @@
 #include "mem.h"
 #include "packet.h"
 
-/* Who sends the bytes. The client is the sender of the flow's first packet (EVE's convention), except that
- * a first packet with SYN and ACK makes its receiver the client. */
+/* Who sends the bytes. The client is the sender of the flow's first packet (EVE's convention),
+ * except that a first packet with SYN and ACK makes its receiver the client. */
 enum side { SIDE_CLIENT = 0, SIDE_SERVER = 1 };
 static inline enum side side_other(enum side side)
 {
@@ -20,16 +20,16 @@ static inline enum side side_other(enum side side)
 
 enum flow_end { FLOW_END_CLOSE, FLOW_END_TIMEOUT, FLOW_END_MEMORY, FLOW_END_SHUTDOWN };
 
-struct flow_class { /* what nDPI said; owned by the flow, set once decided */
-    char protocol[24];  /* EVE's spelling: "http", "tls", "ssh", ...; "" when undecided */
-    char master[24];    /* nDPI's own name, e.g. "TLS.Google" */
+struct flow_class {    /* what nDPI said; owned by the flow, set once decided */
+    char protocol[24]; /* EVE's spelling: "http", "tls", "ssh", ...; "" when undecided */
+    char master[24];   /* nDPI's own name, e.g. "TLS.Google" */
     char category[24];
     char server_name[256]; /* TLS SNI, or HTTP host as nDPI saw it */
     char ja3[33], ja3s[33];
     char alpn[64];
-    char risks[256];    /* comma list of nDPI's risk names */
-    bool encrypted;     /* nDPI read an encrypted protocol in the bytes (never a guess by port or address) */
-    bool guessed;       /* `master` is a guess by port or address; `protocol` is then "" */
+    char risks[256]; /* comma list of nDPI's risk names */
+    bool encrypted;  /* nDPI read an encrypted protocol in the bytes (never a guess) */
+    bool guessed;    /* `master` is a guess by port or address; `protocol` is then "" */
 };
 
 enum evasion {
@@ -45,38 +45,40 @@ struct flow {
     uint8_t protocol;
     uint8_t vlan_count;
     uint16_t vlan[2];
-    bool content[2];  /* bytes this side sends are content */
-    bool outbound[2]; /* this side is protected and the other is not */
-    bool home[2];     /* this side is protected */
-    bool opaque;      /* bypassed: encrypted, only counted */
-    bool midstream;   /* TCP whose SYN was not seen */
-    bool conflict;    /* overlapping copies differed (stream or fragments) */
-    bool gaps;        /* some stream bytes never came */
+    bool content[2];      /* bytes this side sends are content */
+    bool outbound[2];     /* this side is protected and the other is not */
+    bool home[2];         /* this side is protected */
+    bool opaque : 1;    /* bypassed: encrypted, only counted */
+    bool midstream : 1; /* TCP whose SYN was not seen */
+    bool conflict : 1;  /* overlapping copies differed (stream or fragments) */
+    bool gaps : 1;      /* some stream bytes never came */
+    /* These few belong to flow/ alone; they stand here to fill the word. */
+    bool busy : 1;          /* carries an object */
+    bool closed : 1;        /* FIN from both sides */
+    bool classify_done : 1; /* nDPI decided, gave up or was stopped */
+    uint8_t list : 4;       /* enum flow_list */
+    uint8_t syn_seen : 2;   /* bit 1 << side */
+    uint8_t reopen : 2;     /* 1 + the side that sent a SYN inside the connection, 0 for none */
+    uint8_t classify_packets;
     uint8_t tcp_flags[2]; /* or of all seen */
     uint16_t evasion;     /* bit 1 << EVASION_x for each trick seen */
-    uint64_t id;      /* EVE flow_id: 53 bits, from the 5-tuple and first time under a fixed key */
+    uint64_t id; /* EVE flow_id: 53 bits, from the 5-tuple and first time under a fixed key */
     int64_t first_ns, last_ns;
     uint64_t packets[2], bytes[2]; /* frames and wire bytes, by sender */
     uint64_t payload[2];           /* captured transport payload bytes, by sender */
     const char *interface, *input; /* borrowed from frames; live as long as the capture */
     struct flow_class *class;      /* NULL until nDPI decided */
-    const char *app_proto;         /* set by the decoder that claimed it; NULL before. Static string */
-    void *stream; /* owned by stream/ */
-    void *app;    /* owned by app/ */
-    void *watch;  /* owned by the worker: rules that held for the flow itself */
+    const char *app_proto; /* set by the decoder that claimed it; NULL before. Static string */
+    void *stream;          /* owned by stream/ */
+    void *app;             /* owned by app/ */
+    void *watch;           /* owned by the worker: rules that held for the flow itself */
     /* What follows belongs to flow/ alone. */
     void *classifier;
     struct flow *hash_next, *list_next, *list_prev;
-    int64_t deadline_ns;  /* on the table's clock */
+    int64_t deadline_ns; /* on the table's clock */
     uint32_t hash;
-    uint32_t isn[2];      /* sequence number of each side's SYN, where syn_seen says so */
-    uint32_t reopen_isn;  /* of a SYN inside an open connection, waiting to be answered */
-    uint8_t list;         /* enum flow_list */
-    uint8_t syn_seen;     /* bit 1 << side */
-    uint8_t reopen;       /* 1 + the side that sent that SYN, 0 when none waits */
-    bool busy, closed;    /* carries an object; FIN from both sides */
-    bool classify_done;
-    uint8_t classify_packets;
+    uint32_t isn[2];     /* sequence number of each side's SYN, where syn_seen says so */
+    uint32_t reopen_isn; /* of a SYN inside an open connection, waiting to be answered */
 };
 
 struct flow_hooks {
@@ -85,7 +87,7 @@ struct flow_hooks {
     void (*end)(void *user, struct flow *flow, enum flow_end how);
     /* nDPI decided (flow->class is set). */
     void (*classified)(void *user, struct flow *flow);
-    /* Frees memory of later folders when no idle flow is left to evict (streams_shed); may be NULL. */
+    /* Frees memory of later folders when no idle flow is left (streams_shed); may be NULL. */
     bool (*shed)(void *user);
 };
 
@@ -96,37 +98,43 @@ struct flow_params {
 };
 
 struct flow_table;
-struct flow_table *flow_table_new(struct mem *mem, struct counters *counters, const struct flow_params *params,
-                                  const struct flow_hooks *hooks);
+struct flow_table *flow_table_new(struct mem *mem, struct counters *counters,
+                                  const struct flow_params *params, const struct flow_hooks *hooks);
 void flow_table_free(struct flow_table *table); /* flow_table_flush first */
 
-/* The packet's flow, made when new, with its counts, times, direction and side updated. It is the current flow
- * until the next call: no shedding frees it meanwhile. NULL when memory refuses it even after shedding: the
- * caller books the payload as shed_memory. */
-struct flow *flow_table_packet(struct flow_table *table, const struct packet *packet, enum side *side);
-/* Shows the packet to nDPI while the flow is undecided. Called after stream_packet for the same packet, so that a
- * decoder that claimed the flow from its first bytes (and said flow_stop_classifying) saves nDPI the work. */
-void flow_table_classify(struct flow_table *table, struct flow *flow, enum side side, const struct packet *packet);
+/* The packet's flow, made when new, with its counts, times, direction and side updated. It is the
+ * current flow until the next call: no shedding frees it meanwhile. NULL when memory refuses it
+ * even after shedding: the caller books the payload as shed_memory. */
+struct flow *flow_table_packet(struct flow_table *table, const struct packet *packet,
+                               enum side *side);
+/* Shows the packet to nDPI while the flow is undecided. Called after stream_packet for the same
+ * packet, so that a decoder that claimed the flow from its first bytes (and said
+ * flow_stop_classifying) saves nDPI the work. */
+void flow_table_classify(struct flow_table *table, struct flow *flow, enum side side,
+                         const struct packet *packet);
 /* Makes `flow` the current flow, as flow_table_packet does: for work on it between packets. */
 void flow_table_protect(struct flow_table *table, struct flow *flow);
 /* Its connection goes on after a SYN that would have begun another: the SYN was forged. */
 void flow_survives_syn(struct flow *flow, enum side side);
 /* Ends the flow now. */
 void flow_table_end(struct flow_table *table, struct flow *flow, enum flow_end how);
-/* Ends the flow `ns` from now: after both FINs (`closed`) or a reset, to swallow late copies. Packets do not
- * prolong it any more; flow_table_revive takes it back when the end turns out to be forged. */
+/* Ends the flow `ns` from now: after both FINs (`closed`) or a reset, to swallow late copies.
+ * Packets do not prolong it any more; flow_table_revive takes it back when the end turns out to be
+ * forged. */
 void flow_table_linger(struct flow_table *table, struct flow *flow, int64_t ns, bool closed);
 void flow_table_revive(struct flow_table *table, struct flow *flow);
-/* The table's clock after seeing packet time `now_ns`: it only runs forwards, whatever the timestamps say. */
+/* The table's clock after seeing packet time `now_ns`: it only runs forwards, whatever the
+ * timestamps say. */
 int64_t flow_table_clock(struct flow_table *table, int64_t now_ns);
 /* Ends every flow whose packet-time deadline is past. */
 void flow_table_expire(struct flow_table *table, int64_t now_ns);
 /* Ends every flow, oldest first. */
 void flow_table_flush(struct flow_table *table);
-/* Gives up the least valuable idle flow to free memory (half-open ones, then unanswered datagrams, closing ones,
- * idle datagram flows, idle connections); false when no idle flow is left. */
+/* Gives up the least valuable idle flow to free memory (half-open ones, then unanswered datagrams,
+ * closing ones, idle datagram flows, idle connections); false when no idle flow is left. */
 bool flow_table_evict(struct flow_table *table);
-/* The last resort, after flow_table_evict and streams_shed: the busy flow that has been silent longest. */
+/* The last resort, after flow_table_evict and streams_shed: the busy flow that has been silent
+ * longest. */
 bool flow_table_evict_busy(struct flow_table *table);
 /* A flow that carries an object now stands in the busy list and is evicted last. */
 void flow_set_busy(struct flow_table *table, struct flow *flow, bool busy);

@@ -1,28 +1,30 @@
-/* stream/: segments to ordered bytes. TCP state and reassembly for each side, gaps as values, conflicting
- * overlaps as evidence; UDP payloads pass through. In-order bytes go straight from the frame to the sink
- * without a copy; only early segments are held, under MEM_REASSEMBLY. */
+/* stream/: segments to ordered bytes. TCP state and reassembly for each side, gaps as values,
+ * conflicting overlaps as evidence; UDP payloads pass through. In-order bytes go straight from the
+ * frame to the sink without a copy; only early segments are held, under MEM_REASSEMBLY. */
 #ifndef DLP_STREAM_H
 #define DLP_STREAM_H
 
 #include "flow.h"
 
 enum stream_end {
-    STREAM_FIN,      /* the sender said it was done and every byte before was delivered or given as a gap */
-    STREAM_RST,      /* reset by a segment the receiver would accept */
-    STREAM_CUT       /* timeout, memory, or the input ended: the rest is not known */
+    STREAM_FIN, /* the sender said it was done; every byte before was delivered or given as a gap */
+    STREAM_RST, /* reset by a segment the receiver would accept */
+    STREAM_CUT  /* timeout, memory, or the input ended: the rest is not known */
 };
 
 /* What the stream calls, in order, for each side. `data` is borrowed for the call. */
 struct stream_sink {
     void *user;
     void (*data)(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len);
-    void (*datagram)(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len);
+    void (*datagram)(void *user, struct flow *flow, enum side side, const uint8_t *data,
+                     size_t len);
     void (*gap)(void *user, struct flow *flow, enum side side, uint64_t len);
     void (*end)(void *user, struct flow *flow, enum side side, enum stream_end how);
-    /* Two copies of the same range differ (the first was or will be delivered through data). `offset` counts
-     * stream bytes of this side from its first. `data` is the reading that was NOT delivered. */
-    void (*conflict)(void *user, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
-                     size_t len);
+    /* Two copies of the same range differ (the first was or will be delivered through data).
+     * `offset` counts stream bytes of this side from its first. `data` is the reading that was NOT
+     * delivered. */
+    void (*conflict)(void *user, struct flow *flow, enum side side, uint64_t offset,
+                     const uint8_t *data, size_t len);
 };
 
 struct streams; /* the reassembler of one worker */
@@ -30,15 +32,18 @@ struct streams *streams_new(struct mem *mem, struct counters *counters, struct f
                             const struct stream_sink *sink);
 void streams_free(struct streams *streams);
 
-/* Takes one packet of `flow`: books every payload byte (the delivered ones as stream_fate says), counts the
- * frame in fate_packets, moves TCP state, calls the sink, ends the flow when TCP says so. */
-void stream_packet(struct streams *streams, struct flow *flow, enum side side, const struct packet *packet);
+/* Takes one packet of `flow`: books every payload byte (the delivered ones as stream_fate says),
+ * counts the frame in fate_packets, moves TCP state, calls the sink, and lets the flow
+ * linger when TCP says it is over. */
+void stream_packet(struct streams *streams, struct flow *flow, enum side side,
+                   const struct packet *packet);
 /* Gives up the holes whose time has come, between packets. Called with flow_table_expire. */
 void streams_expire(struct streams *streams, int64_t now_ns);
 /* From flow_hooks.end: delivers what is held (with gaps), ends both sides, frees flow->stream. */
 void stream_flow_end(struct streams *streams, struct flow *flow, enum flow_end how);
-/* Frees memory: first a copy kept only for comparison, then the held segments of the flow that holds most; false
- * when there is neither. Held bytes are booked as shed_memory and become gaps. Never of a flow at work. */
+/* Frees memory: first a copy kept only for comparison, then the held segments of the flow that
+ * holds most; false when there is neither. Held bytes are booked as shed_memory and become gaps.
+ * Never of a flow at work. */
 bool streams_shed(struct streams *streams);
 
 /* The fate of bytes delivered now: opaque, inspected or inbound. */

@@ -1,5 +1,5 @@
-/* What nDPI said takes 700 bytes, and thousands of flows have the same said of them (one host, one client). Each
- * distinct class is kept once, counted by the flows that point to it. */
+/* What nDPI said takes 700 bytes, and thousands of flows have the same said of them (one host, one
+ * client). Each distinct class is kept once, counted by the flows that point to it. */
 #include <stdlib.h>
 #include <string.h>
 

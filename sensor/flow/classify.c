@@ -1,14 +1,15 @@
 /* nDPI 4.2, kept at arm's length.
  *
- * It never sees a captured header: every packet it gets is written here from what packet/ decoded, one clean IP
- * header, one clean TCP or UDP header and at most PAYLOAD_MAX bytes of payload, with zeros behind them, so a read past the
- * end stays in this buffer. It sees packets with payload only, at most PACKETS_MAX of a flow; its state is freed
- * with the verdict. The number of undecided flows is bounded: beyond it the one that waits longest settles for what
- * is known, so a flood of half-spoken flows costs a fixed sum. */
+ * It never sees a captured header: every packet it gets is written here from what packet/ decoded,
+ * one clean IP header, one clean TCP or UDP header and at most PAYLOAD_MAX bytes of payload, with
+ * zeros behind them, so a read past the end stays in this buffer. It sees packets with payload
+ * only, at most PACKETS_MAX of a flow; its state is freed with the verdict. The number of undecided
+ * flows is bounded: beyond it the one that waits longest settles for what is known, so a flood of
+ * half-spoken flows costs a fixed sum. */
 #include "flow/classify.h"
 
-#include <netinet/in.h>
 #include <ndpi/ndpi_api.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@
 #define PACKETS_MAX 8
 #define PAYLOAD_MAX 1460
 #define PADDING 256
-#define UNDECIDED_MAX 2048      /* states alive at once in one worker */
-#define NDPI_HEAP_BYTES 7168    /* what nDPI allocates behind a state, as measured; charged with it */
+#define UNDECIDED_MAX 2048   /* states alive at once in one worker */
+#define NDPI_HEAP_BYTES 7168 /* what nDPI allocates behind a state, as measured; charged with it   \
+                              */
 
 struct pending { /* one undecided flow */
     struct pending *next, *prev;
@@ -38,7 +40,8 @@ struct classifier {
 
 struct classifier *classifier_new(struct mem *mem, struct counters *counters)
 {
-    struct ndpi_detection_module_struct *ndpi = ndpi_init_detection_module(ndpi_dont_load_tor_hosts);
+    struct ndpi_detection_module_struct *ndpi =
+        ndpi_init_detection_module(ndpi_dont_load_tor_hosts);
     if (!ndpi)
         return NULL;
     NDPI_PROTOCOL_BITMASK all;
@@ -188,7 +191,8 @@ static bool carries_tls(uint16_t id)
            id == NDPI_PROTOCOL_MAIL_POPS || id == NDPI_PROTOCOL_DOH_DOT;
 }
 
-/* Protocols whose bytes nobody but the ends can read. nDPI's own list also holds many it merely knows by address. */
+/* Protocols whose bytes nobody but the ends can read. nDPI's own list also holds many it merely
+ * knows by address. */
 static bool is_encrypted(uint16_t id)
 {
     switch (id) {
@@ -235,17 +239,19 @@ static void name_risks(const struct ndpi_flow_struct *ndpi, char *text, size_t l
     }
 }
 
-static void describe(struct classifier *c, const struct ndpi_flow_struct *ndpi, ndpi_protocol verdict,
-                     struct flow_class *class)
+static void describe(struct classifier *c, const struct ndpi_flow_struct *ndpi,
+                     ndpi_protocol verdict, struct flow_class *class)
 {
     uint16_t base = base_protocol(verdict);
     class->guessed = ndpi->confidence != NDPI_CONFIDENCE_DPI;
     ndpi_protocol2name(c->ndpi, verdict, class->master, sizeof(class->master));
-    copy_text(class->category, sizeof(class->category), ndpi_category_get_name(c->ndpi, verdict.category));
+    copy_text(class->category, sizeof(class->category),
+              ndpi_category_get_name(c->ndpi, verdict.category));
     name_risks(ndpi, class->risks, sizeof(class->risks));
     if (class->guessed)
         return;
-    classify_eve_name(base, ndpi_get_proto_name(c->ndpi, base), class->protocol, sizeof(class->protocol));
+    classify_eve_name(base, ndpi_get_proto_name(c->ndpi, base), class->protocol,
+                      sizeof(class->protocol));
     class->encrypted = is_encrypted(base);
     copy_text(class->server_name, sizeof(class->server_name), ndpi->host_server_name);
     if (carries_tls(base)) {
@@ -285,10 +291,12 @@ void classifier_give_up(struct classifier *c, struct flow *flow)
 static bool wants_more(struct classifier *c, struct pending *p, ndpi_protocol verdict)
 {
     return carries_tls(base_protocol(verdict)) && base_protocol(verdict) != NDPI_PROTOCOL_QUIC &&
-           !p->ndpi.protos.tls_quic.ja3_server[0] && ndpi_extra_dissection_possible(c->ndpi, &p->ndpi);
+           !p->ndpi.protos.tls_quic.ja3_server[0] &&
+           ndpi_extra_dissection_possible(c->ndpi, &p->ndpi);
 }
 
-bool classifier_packet(struct classifier *c, struct flow *flow, enum side side, const struct packet *packet)
+bool classifier_packet(struct classifier *c, struct flow *flow, enum side side,
+                       const struct packet *packet)
 {
     (void)side;
     struct pending *p = flow->classifier;
@@ -297,8 +305,8 @@ bool classifier_packet(struct classifier *c, struct flow *flow, enum side side, 
         return false;
     }
     size_t len = write_packet(c, packet);
-    ndpi_protocol verdict = ndpi_detection_process_packet(c->ndpi, &p->ndpi, c->packet, (unsigned short)len,
-                                                          (uint64_t)(packet->time_ns / 1000000));
+    ndpi_protocol verdict = ndpi_detection_process_packet(
+        c->ndpi, &p->ndpi, c->packet, (unsigned short)len, (uint64_t)(packet->time_ns / 1000000));
     bool named = verdict.master_protocol || verdict.app_protocol;
     bool last = ++flow->classify_packets >= PACKETS_MAX;
     if (named && (last || !wants_more(c, p, verdict)))

@@ -15,10 +15,10 @@ _Static_assert(COUNT_FLOW_ENDED_TIMEOUT == COUNT_FLOW_ENDED_CLOSE + (int)FLOW_EN
                    COUNT_FLOW_ENDED_MEMORY == COUNT_FLOW_ENDED_CLOSE + (int)FLOW_END_MEMORY &&
                    COUNT_FLOW_ENDED_SHUTDOWN == COUNT_FLOW_ENDED_CLOSE + (int)FLOW_END_SHUTDOWN,
                "counter_list.def lists the ends in the order of enum flow_end");
-_Static_assert(sizeof(struct flow) <= 256, "an idle flow costs at most 400 bytes in all");
+_Static_assert(sizeof(struct flow) <= 240, "an idle flow costs at most 400 bytes in all");
 
-struct flow_table *flow_table_new(struct mem *mem, struct counters *counters, const struct flow_params *params,
-                                  const struct flow_hooks *hooks)
+struct flow_table *flow_table_new(struct mem *mem, struct counters *counters,
+                                  const struct flow_params *params, const struct flow_hooks *hooks)
 {
     struct flow_table *table = calloc(1, sizeof(*table));
     if (!table)
@@ -48,7 +48,8 @@ void flow_table_free(struct flow_table *table)
     free(table);
 }
 
-/* Hash of the two endpoints in an order that does not depend on the direction. IPv4 needs 13 bytes of key. */
+/* Hash of the two endpoints in an order that does not depend on the direction. IPv4 needs 13 bytes
+ * of key. */
 static uint32_t packet_hash(const struct flow_table *table, const struct packet *packet)
 {
     int order = ip_compare(&packet->src, &packet->dst);
@@ -87,8 +88,9 @@ static void decide_direction(const struct flow_table *table, struct flow *flow)
     }
 }
 
-/* A free struct, shedding in the written order when memory refuses: idle flows, held segments, busy flows. Flows
- * take at most half of the ceiling, so that a flood of new ones leaves room to inspect the old. */
+/* A free struct, shedding in the written order when memory refuses: idle flows, held segments, busy
+ * flows. Flows take at most half of the ceiling, so that a flood of new ones leaves room to inspect
+ * the old. */
 static struct flow *flow_get(struct flow_table *table)
 {
     size_t limit = table->mem->ceiling / 2;
@@ -96,7 +98,8 @@ static struct flow *flow_get(struct flow_table *table)
         flow_table_evict(table);
     struct flow *flow = pool_get_zeroed(table->pool);
     for (int i = 0; !flow && i < EVICT_TRIES; i++) {
-        if (!flow_table_evict(table) && !(table->hooks.shed && table->hooks.shed(table->hooks.user)) &&
+        if (!flow_table_evict(table) &&
+            !(table->hooks.shed && table->hooks.shed(table->hooks.user)) &&
             !flow_table_evict_busy(table))
             return NULL;
         flow = pool_get_zeroed(table->pool);
@@ -133,7 +136,8 @@ static struct flow *flow_begin(struct flow_table *table, const struct packet *pa
     flow_index_add(&table->index, flow);
     flow_enqueue(table, flow, packet->protocol == IPPROTO_TCP ? FLOW_NEW_TCP : FLOW_NEW_UDP, 0);
     count_add(table->counters, COUNT_FLOW_CREATED, 1);
-    count_add(table->counters, packet->protocol == IPPROTO_TCP ? COUNT_FLOW_TCP : COUNT_FLOW_UDP, 1);
+    count_add(table->counters, packet->protocol == IPPROTO_TCP ? COUNT_FLOW_TCP : COUNT_FLOW_UDP,
+              1);
     if (flow->midstream)
         count_add(table->counters, COUNT_FLOW_MIDSTREAM, 1);
     table->counters->value[COUNT_FLOW_ACTIVE]++;
@@ -155,7 +159,8 @@ static void flow_account(struct flow *flow, enum side side, const struct packet 
     }
 }
 
-struct flow *flow_table_packet(struct flow_table *table, const struct packet *packet, enum side *side)
+struct flow *flow_table_packet(struct flow_table *table, const struct packet *packet,
+                               enum side *side)
 {
     flow_clock_advance(table, packet->time_ns);
     struct flow *flow = table->current; /* packets come in trains */
@@ -182,7 +187,8 @@ struct flow *flow_table_packet(struct flow_table *table, const struct packet *pa
     return flow;
 }
 
-void flow_table_classify(struct flow_table *table, struct flow *flow, enum side side, const struct packet *packet)
+void flow_table_classify(struct flow_table *table, struct flow *flow, enum side side,
+                         const struct packet *packet)
 {
     if (flow->classify_done || !table->classifier || !packet->payload_len || packet->bad_checksum)
         return;
@@ -232,7 +238,8 @@ static int by_age(const void *a, const void *b)
 void flow_table_flush(struct flow_table *table)
 {
     size_t count = 0, total = table->index.flows;
-    struct flow **all = total ? malloc(total * sizeof(*all)) : NULL; /* at the end of an input only */
+    struct flow **all =
+        total ? malloc(total * sizeof(*all)) : NULL; /* at the end of an input only */
     table->current = NULL;
     table->flushing = true;
     for (unsigned i = 0; all && i < FLOW_LIST_COUNT; i++) {
@@ -244,7 +251,8 @@ void flow_table_flush(struct flow_table *table)
     for (size_t i = 0; i < count; i++)
         flow_table_end(table, all[i], FLOW_END_SHUTDOWN);
     free(all);
-    for (unsigned i = 0; i < FLOW_LIST_COUNT; i++) { /* all of them when there was no room to sort */
+    for (unsigned i = 0; i < FLOW_LIST_COUNT;
+         i++) { /* all of them when there was no room to sort */
         while (table->lists[i].head)
             flow_table_end(table, table->lists[i].head, FLOW_END_SHUTDOWN);
     }
@@ -277,7 +285,8 @@ char *flow_evasion_names(const struct flow *flow, char *text, size_t len)
     for (unsigned i = 0; i < EVASION_COUNT; i++) {
         if (!(flow->evasion >> i & 1) || n >= len)
             continue;
-        int added = snprintf(text + n, len - n, "%s%s", n ? "," : "", evasion_name((enum evasion)i));
+        int added =
+            snprintf(text + n, len - n, "%s%s", n ? "," : "", evasion_name((enum evasion)i));
         n += added > 0 ? (size_t)added : 0;
     }
     return text;

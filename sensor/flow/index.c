@@ -1,14 +1,15 @@
-/* The flow index. The hash is keyed (hash.h), so nobody outside can choose ports that meet in one bucket; it
- * decides only where a flow is found, never in which order anything visible happens. When the flows outnumber the
- * buckets a second array of twice the size takes over, and each later addition moves a few buckets across: no
- * packet waits for a rehash of the whole table. */
+/* The flow index. The hash is keyed (hash.h), so nobody outside can choose ports that meet in one
+ * bucket; it decides only where a flow is found, never in which order anything visible happens.
+ * When the flows outnumber the buckets a second array of twice the size takes over, and each later
+ * addition moves a few buckets across: no packet waits for a rehash of the whole table. */
 #include <string.h>
 #include <sys/mman.h>
 
 #include "flow/table.h"
 
 #define FIRST_BUCKETS 4096
-#define MOVE_BUCKETS 4 /* with each addition; 1 would be enough to finish before the next doubling */
+#define MOVE_BUCKETS                                                                               \
+    4 /* with each addition; 1 would be enough to finish before the next doubling */
 
 static struct flow **map_buckets(struct mem *mem, size_t count)
 {
@@ -44,8 +45,8 @@ void flow_index_free(struct flow_index *index)
     *index = (struct flow_index){0};
 }
 
-/* Both arrays are powers of two and the new one is larger, so a hash whose old bucket is not moved yet is
- * looked up in the old array and every other in the new one. */
+/* Both arrays are powers of two and the new one is larger, so a hash whose old bucket is not moved
+ * yet is looked up in the old array and every other in the new one. */
 static struct flow **bucket_of(const struct flow_index *index, uint32_t hash)
 {
     if (index->old) {
@@ -60,7 +61,8 @@ static void grow(struct flow_index *index)
 {
     struct flow **buckets = map_buckets(index->mem, index->count * 2);
     if (!buckets) {
-        index->refused = index->flows + index->flows / 8; /* chains grow a little; try again later */
+        index->refused =
+            index->flows + index->flows / 8; /* chains grow a little; try again later */
         return;
     }
     index->old = index->buckets;
@@ -127,8 +129,8 @@ bool flow_matches(const struct flow *flow, const struct packet *packet, enum sid
     return false;
 }
 
-struct flow *flow_index_find(const struct flow_index *index, const struct packet *packet, uint32_t hash,
-                             enum side *side)
+struct flow *flow_index_find(const struct flow_index *index, const struct packet *packet,
+                             uint32_t hash, enum side *side)
 {
     struct flow *flow = *bucket_of(index, hash);
     while (flow && (flow->hash != hash || !flow_matches(flow, packet, side)))

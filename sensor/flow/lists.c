@@ -1,5 +1,6 @@
-/* Deadlines and eviction. Each list holds flows of one life span in order of deadline; an active flow moves to
- * the tail at most once a second, so a busy one costs nothing and the order is true to a second. */
+/* Deadlines and eviction. Each list holds flows of one life span in order of deadline; an active
+ * flow moves to the tail at most once a second, so a busy one costs nothing and the order is true
+ * to a second. */
 #include <netinet/in.h>
 
 #include "flow/table.h"
@@ -11,8 +12,8 @@
 #define CLOCK_END (INT64_MAX / 2)
 
 static const int64_t LIFE_NS[FLOW_LIST_COUNT] = {
-    [FLOW_NEW_TCP] = 60 * SECOND,  [FLOW_NEW_UDP] = 30 * SECOND, [FLOW_UDP] = 60 * SECOND,
-    [FLOW_TCP] = 600 * SECOND,     [FLOW_BUSY] = 600 * SECOND,
+    [FLOW_NEW_TCP] = 60 * SECOND, [FLOW_NEW_UDP] = 30 * SECOND, [FLOW_UDP] = 60 * SECOND,
+    [FLOW_TCP] = 600 * SECOND,    [FLOW_BUSY] = 600 * SECOND,
 };
 
 void flow_clock_advance(struct flow_table *table, int64_t packet_ns)
@@ -40,7 +41,7 @@ int64_t flow_table_clock(struct flow_table *table, int64_t now_ns)
 void flow_enqueue(struct flow_table *table, struct flow *flow, enum flow_list list, int64_t life_ns)
 {
     struct flow_queue *queue = &table->lists[list];
-    flow->list = (uint8_t)list;
+    flow->list = list & 15;
     flow->deadline_ns = table->clock_ns + life_ns;
     flow->list_next = NULL;
     flow->list_prev = queue->tail;
@@ -64,8 +65,8 @@ void flow_dequeue(struct flow_table *table, struct flow *flow)
         queue->tail = flow->list_prev;
 }
 
-/* A connection is one when both sides spoke and somebody said more than SYN, or when data flows (one-sided
- * captures). */
+/* A connection is one when both sides spoke and somebody said more than SYN, or when data flows
+ * (one-sided captures). */
 static enum flow_list natural_list(const struct flow *flow)
 {
     if (flow->busy)

@@ -1,7 +1,8 @@
-/* A SYN on the ports of a flow that exists: the same connection's copy, a new connection after the old one ended
- * (RFC 9293 3.6.1, TIME-WAIT), or a forgery meant to make a reader forget the connection. A receiver with an open
- * connection answers such a SYN with a challenge and goes on (RFC 5961 4), so here it only counts as a new
- * connection when the flow was closed, or when the other side answers it. */
+/* A SYN on the ports of a flow that exists: the same connection's copy, a new connection after the
+ * old one ended (RFC 9293 3.6.1, TIME-WAIT), or a forgery meant to make a reader forget the
+ * connection. A receiver with an open connection answers such a SYN with a challenge and goes on
+ * (RFC 5961 4), so here it only counts as a new connection when the flow was closed, or when the
+ * other side answers it. */
 #include <netinet/in.h>
 
 #include "flow/table.h"
@@ -9,7 +10,7 @@
 void flow_note_syn(struct flow *flow, enum side side, const struct packet *packet)
 {
     flow->isn[side] = packet->tcp.seq;
-    flow->syn_seen |= (uint8_t)(1u << side);
+    flow->syn_seen = (flow->syn_seen | 1u << side) & 3;
 }
 
 static bool has_payload(const struct flow *flow)
@@ -26,12 +27,13 @@ static bool syn_reopens(struct flow *flow, enum side side, const struct packet *
         return true; /* nothing is lost by believing it */
     if (flow->list == FLOW_NEW_TCP && !has_payload(flow)) {
         if (side == SIDE_SERVER && !(flow->syn_seen >> SIDE_CLIENT & 1))
-            return true; /* what came before was no beginning: the sender of the SYN is the client */
+            return true; /* what came before was no beginning: the sender of the SYN is the client
+                          */
         flow_note_syn(flow, side, packet); /* another try: the answer will say which one counts */
         return false;
     }
     flow->reopen_isn = packet->tcp.seq;
-    flow->reopen = (uint8_t)(1 + side);
+    flow->reopen = (1u + side) & 3;
     return false;
 }
 

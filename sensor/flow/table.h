@@ -4,15 +4,16 @@
 
 #include "flow.h"
 
-/* The lists a flow can stand in, in the order they are given up under memory pressure. Within a list every
- * flow has the same life, so the order of deadlines is the order of arrival and both ends are O(1). */
+/* The lists a flow can stand in, in the order they are given up under memory pressure. Within a
+ * list every flow has the same life, so the order of deadlines is the order of arrival and both
+ * ends are O(1). */
 enum flow_list {
-    FLOW_NEW_TCP,      /* no conversation yet: a SYN flood ends here */
-    FLOW_NEW_UDP,      /* datagrams nobody answered */
-    FLOW_LINGER,       /* closed or reset, waits for late copies */
+    FLOW_NEW_TCP, /* no conversation yet: a SYN flood ends here */
+    FLOW_NEW_UDP, /* datagrams nobody answered */
+    FLOW_LINGER,  /* closed or reset, waits for late copies */
     FLOW_UDP,
     FLOW_TCP,
-    FLOW_IDLE_LISTS,   /* those before it are idle, those after it carry an object */
+    FLOW_IDLE_LISTS, /* those before it are idle, those after it carry an object */
     FLOW_LINGER_BUSY = FLOW_IDLE_LISTS,
     FLOW_BUSY,
     FLOW_LIST_COUNT,
@@ -30,7 +31,7 @@ struct flow_index {
     size_t count, old_count; /* of buckets, powers of two */
     size_t moved;            /* buckets of `old` moved so far */
     size_t flows;
-    size_t refused;          /* do not try to grow below this many flows */
+    size_t refused; /* do not try to grow below this many flows */
 };
 
 void flow_index_init(struct flow_index *index, struct mem *mem);
@@ -38,8 +39,8 @@ void flow_index_free(struct flow_index *index);
 void flow_index_add(struct flow_index *index, struct flow *flow);
 void flow_index_remove(struct flow_index *index, struct flow *flow);
 /* The flow of this packet, whichever side sent it. */
-struct flow *flow_index_find(const struct flow_index *index, const struct packet *packet, uint32_t hash,
-                             enum side *side);
+struct flow *flow_index_find(const struct flow_index *index, const struct packet *packet,
+                             uint32_t hash, enum side *side);
 
 /* Whether the packet belongs to the flow, and who sent it. */
 bool flow_matches(const struct flow *flow, const struct packet *packet, enum side *side);
@@ -55,12 +56,13 @@ struct flow_table {
     struct pool *pool;
     struct flow_index index;
     struct flow_queue lists[FLOW_LIST_COUNT];
-    struct flow *current;    /* not to be freed under the caller's feet */
+    struct flow *current; /* not to be freed under the caller's feet */
     struct classifier *classifier;
     bool flushing;
-    /* The table's clock follows packet time forwards. Packet time that falls back by more than a moment (another
-     * input, a damaged timestamp) starts a new reckoning: the clock stands still for that packet and goes on from
-     * there, so no flow lives for ever because one frame claimed to come from the future. */
+    /* The table's clock follows packet time forwards. Packet time that falls back by more than a
+     * moment (another input, a damaged timestamp) starts a new reckoning: the clock stands still
+     * for that packet and goes on from there, so no flow lives for ever because one frame claimed
+     * to come from the future. */
     int64_t clock_ns, packet_ns;
     bool clock_set;
 };
@@ -68,14 +70,15 @@ struct flow_table {
 void flow_clock_advance(struct flow_table *table, int64_t packet_ns);
 
 /* lists.c */
-void flow_enqueue(struct flow_table *table, struct flow *flow, enum flow_list list, int64_t life_ns);
+void flow_enqueue(struct flow_table *table, struct flow *flow, enum flow_list list,
+                  int64_t life_ns);
 void flow_dequeue(struct flow_table *table, struct flow *flow);
 /* Puts an active flow where its state says, with its deadline counted from now. */
 void flow_refresh(struct flow_table *table, struct flow *flow);
 bool flow_expired(const struct flow_table *table, const struct flow *flow);
 
-/* reuse.c: true when the packet opens another connection on the same addresses and ports. Keeps the flow's
- * record of SYNs. */
+/* reuse.c: true when the packet opens another connection on the same addresses and ports. Keeps the
+ * flow's record of SYNs. */
 bool flow_is_reopened(struct flow *flow, enum side side, const struct packet *packet);
 void flow_note_syn(struct flow *flow, enum side side, const struct packet *packet);
 

@@ -1,12 +1,13 @@
-/* Segments set aside. A receiver would drop them (wrong checksum, a signature nobody agreed on, an old timestamp, no
- * ACK flag, data on a SYN), but a tap cannot be quite sure, and two people who conspire can make it wrong on purpose.
- * So they wait, booked as malformed. If the other side acknowledges their range and no sound copy came, it took them, and they are
- * data. If a sound copy comes, that is the data, and a doubtful one that differs is the other reading. */
+/* Segments set aside. A receiver would drop them (wrong checksum, a signature nobody agreed on, an
+ * old timestamp, no ACK flag, data on a SYN), but a tap cannot be quite sure, and two people who
+ * conspire can make it wrong on purpose. So they wait, booked as malformed. If the other side
+ * acknowledges their range and no sound copy came, it took them, and they are data. If a sound copy
+ * comes, that is the data, and a doubtful one that differs is the other reading. */
 #include <string.h>
 
 #include "stream/connection.h"
 
-#define DOUBTS_MAX 32                  /* of a half */
+#define DOUBTS_MAX 32 /* of a half */
 #define DOUBT_BYTES_MAX (128u * 1024)
 
 static void remove_doubt(struct streams *s, struct window *w, struct doubt **at)
@@ -67,8 +68,8 @@ void doubt_add(struct streams *s, struct connection *c, struct flow *flow, enum 
     w->doubt_bytes += segment.len;
 }
 
-void doubt_compare(struct streams *s, struct flow *flow, enum side side, struct window *w, uint64_t offset,
-                   const uint8_t *data, size_t len)
+void doubt_compare(struct streams *s, struct flow *flow, enum side side, struct window *w,
+                   uint64_t offset, const uint8_t *data, size_t len)
 {
     struct doubt **at = &w->doubts;
     while (*at) {
@@ -79,7 +80,8 @@ void doubt_compare(struct streams *s, struct flow *flow, enum side side, struct 
             at = &d->next;
             continue;
         }
-        bool same = memcmp(d->bytes.data + (from - d->offset), data + (from - offset), to - from) == 0;
+        bool same =
+            memcmp(d->bytes.data + (from - d->offset), data + (from - offset), to - from) == 0;
         if (same) {
             fate_move(s->counters, FATE_MALFORMED, FATE_DUPLICATE, d->bytes.len);
         } else {
@@ -91,15 +93,17 @@ void doubt_compare(struct streams *s, struct flow *flow, enum side side, struct 
     }
 }
 
-static bool believable(const struct half *half, const struct flow *flow, enum side side, const struct doubt *d,
-                       bool last)
+static bool believable(const struct half *half, const struct flow *flow, enum side side,
+                       const struct doubt *d, bool last)
 {
     if (half_acked_offset(half) >= (int64_t)end_of(d))
         return true;
-    return one_sided(flow, side) && d->reason != EVASION_CHECKSUM && (last || d->reason == EVASION_SYN_DATA);
+    return one_sided(flow, side) && d->reason != EVASION_CHECKSUM &&
+           (last || d->reason == EVASION_SYN_DATA);
 }
 
-bool doubt_accept(struct streams *s, struct connection *c, struct flow *flow, enum side side, bool last)
+bool doubt_accept(struct streams *s, struct connection *c, struct flow *flow, enum side side,
+                  bool last)
 {
     struct half *half = &c->half[side];
     struct window *w = half->window;

@@ -1,16 +1,17 @@
 /* Holes: a range that is missing while bytes after it are there.
  *
- * As long as the receiver has not acknowledged past a hole it lacks the bytes too, and they will be sent again. Once
- * it has, they went by unseen: the capture lost them. Then the hole is given to the sink as a gap, after a grace
- * for taps whose two directions arrive a little out of step. */
+ * As long as the receiver has not acknowledged past a hole it lacks the bytes too, and they will be
+ * sent again. Once it has, they went by unseen: the capture lost them. Then the hole is given to
+ * the sink as a gap, after a grace for taps whose two directions arrive a little out of step. */
 #include "stream/connection.h"
 
 #define SECOND INT64_C(1000000000)
 #define GRACE_NS (2 * SECOND)
 #define GRACE_BYTES (32u * 1024)
-#define ONE_SIDED_NS (10 * SECOND)     /* no acknowledgement to go by: longer than any retransmission that helps */
+#define ONE_SIDED_NS                                                                               \
+    (10 * SECOND) /* no acknowledgement to go by: longer than any retransmission that helps */
 #define ONE_SIDED_BYTES (1024u * 1024)
-#define HELD_MAX (6u * 1024 * 1024)    /* nearly all a window can reach */
+#define HELD_MAX (6u * 1024 * 1024) /* nearly all a window can reach */
 #define WILD_ENOUGH 16
 #define SHED_LOOK 16
 
@@ -32,7 +33,8 @@ static bool hole_is_lost(const struct streams *s, const struct half *half, const
     return w->held >= HELD_MAX;
 }
 
-void hole_settle(struct streams *s, struct connection *c, struct flow *flow, enum side side, bool last)
+void hole_settle(struct streams *s, struct connection *c, struct flow *flow, enum side side,
+                 bool last)
 {
     struct half *half = &c->half[side];
     struct window *w;
@@ -42,7 +44,8 @@ void hole_settle(struct streams *s, struct connection *c, struct flow *flow, enu
         if (!w->held || (!last && !hole_is_lost(s, half, w)))
             return;
         uint64_t to = w->first_held;
-        for (struct doubt *d = w->doubts; d; d = d->next) { /* what may fill a part of it gets its turn */
+        for (struct doubt *d = w->doubts; d;
+             d = d->next) { /* what may fill a part of it gets its turn */
             if (d->offset > half->offset && d->offset < to &&
                 half_acked_offset(half) >= (int64_t)(d->offset + d->bytes.len))
                 to = d->offset;
@@ -52,8 +55,10 @@ void hole_settle(struct streams *s, struct connection *c, struct flow *flow, enu
     }
 }
 
-/* A segment lies farther ahead than a window reaches. True when `next` moved, so that it may fit now. */
-bool hole_jump(struct streams *s, struct connection *c, struct flow *flow, enum side side, int64_t offset)
+/* A segment lies farther ahead than a window reaches. True when `next` moved, so that it may fit
+ * now. */
+bool hole_jump(struct streams *s, struct connection *c, struct flow *flow, enum side side,
+               int64_t offset)
 {
     struct half *half = &c->half[side];
     uint64_t before = half->offset;

@@ -10,7 +10,8 @@ static uint64_t page_number(uint64_t offset)
     return offset >> PAGE_SHIFT;
 }
 
-struct window *window_get(struct streams *s, struct connection *c, struct flow *flow, enum side side)
+struct window *window_get(struct streams *s, struct connection *c, struct flow *flow,
+                          enum side side)
 {
     struct half *half = &c->half[side];
     if (half->window)
@@ -87,8 +88,9 @@ static enum page_result reach(struct streams *s, struct window *w, uint64_t firs
     return PAGE_OK;
 }
 
-/* Held segments may take half of the ceiling. Past that, and when memory is refused, tails go first, then (for
- * memory) idle flows, then the early bytes of holders at least as large as this one: a flood sheds itself. */
+/* Held segments may take half of the ceiling. Past that, and when memory is refused, tails go
+ * first, then (for memory) idle flows, then the early bytes of holders at least as large as this
+ * one: a flood sheds itself. */
 static struct page *get_page(struct streams *s, const struct window *w, bool spare)
 {
     size_t limit = s->mem->ceiling / 2;
@@ -142,7 +144,8 @@ void window_release_before(struct streams *s, struct window *w, uint64_t offset)
         w->first_page = w->end_page = number;
 }
 
-void window_keep_tail(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data, size_t len)
+void window_keep_tail(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data,
+                      size_t len)
 {
     if (len > TAIL_MAX) {
         offset += len - TAIL_MAX;
@@ -206,8 +209,8 @@ bool window_has_early(const struct window *w, uint64_t offset, size_t len)
 }
 
 /* At most 64 bytes of one word of the page's map: all new, all known, or a mixture. */
-static void insert_word(struct page *page, size_t at, uint64_t offset, const uint8_t *data, size_t n,
-                        struct insertion *done)
+static void insert_word(struct page *page, size_t at, uint64_t offset, const uint8_t *data,
+                        size_t n, struct insertion *done)
 {
     uint64_t mask = word_mask(at & 63, (at & 63) + n);
     uint64_t *present = &page->present[at / 64];
@@ -236,8 +239,8 @@ static void insert_word(struct page *page, size_t at, uint64_t offset, const uin
     done->known_to = word_start + 64 - (uint64_t)__builtin_clzll(known);
 }
 
-void window_insert(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data, size_t len,
-                   struct insertion *done)
+void window_insert(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data,
+                   size_t len, struct insertion *done)
 {
     uint64_t start = offset;
     *done = (struct insertion){.stopped = PAGE_OK};

@@ -1,7 +1,7 @@
 /* One segment's bytes: what is old, what is next, what is early, and which fate each byte has.
  *
- * An early byte is booked as lost_gap while it waits, because that is what it is should nothing more happen; it moves
- * to its final fate when it is handed on or shed. */
+ * An early byte is booked as lost_gap while it waits, because that is what it is should nothing
+ * more happen; it moves to its final fate when it is handed on or shed. */
 #include "stream/connection.h"
 
 #define WILD_MAX 255
@@ -28,7 +28,8 @@ enum fate report_conflict(struct streams *s, struct flow *flow, enum side side, 
     return stream_fate(flow, side);
 }
 
-void half_forget(struct streams *s, struct half *half, struct flow *flow, enum side side, enum fate fate)
+void half_forget(struct streams *s, struct half *half, struct flow *flow, enum side side,
+                 enum fate fate)
 {
     (void)flow;
     (void)side;
@@ -55,7 +56,8 @@ void half_trim(struct streams *s, struct half *half, struct flow *flow)
         window_release_before(s, w, w->tail_from);
 }
 
-void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum side side, uint64_t len)
+void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum side side,
+              uint64_t len)
 {
     struct half *half = &c->half[side];
     if (!len)
@@ -148,7 +150,8 @@ static void take_old(struct streams *s, struct connection *c, struct flow *flow,
     struct half *half = &c->half[side];
     struct window *w = half->window;
     int64_t end = offset + len;
-    bool probe = alone && len == 1 && end == (int64_t)half->offset; /* a keep-alive's byte means nothing */
+    bool probe =
+        alone && len == 1 && end == (int64_t)half->offset; /* a keep-alive's byte means nothing */
     if (offset < 0) {
         uint32_t before = end < 0 ? len : (uint32_t)-offset;
         book(s, probe ? FATE_DUPLICATE : flow->midstream ? FATE_LOST_GAP : FATE_MALFORMED, before);
@@ -176,9 +179,10 @@ static void take_old(struct streams *s, struct connection *c, struct flow *flow,
     book(s, FATE_DUPLICATE, len - late);
 }
 
-/* A FIN that bytes follow: refused when the receiver acknowledged it, else it was not this connection's. */
-static uint32_t respect_fin(struct streams *s, struct connection *c, struct flow *flow, struct half *half,
-                            struct segment *segment)
+/* A FIN that bytes follow: refused when the receiver acknowledged it, else it was not this
+ * connection's. */
+static uint32_t respect_fin(struct streams *s, struct connection *c, struct flow *flow,
+                            struct half *half, struct segment *segment)
 {
     int32_t beyond = (int32_t)(segment->seq + segment->len - half->fin);
     if (!(half->flags & HALF_FIN) || beyond <= 0)
@@ -235,14 +239,16 @@ static void hold(struct streams *s, struct connection *c, struct flow *flow, enu
     book_inserted(s, flow, side, offset, segment, &done);
     if (done.taken == segment.len)
         return;
-    if (done.stopped == PAGE_OUT_OF_REACH && hole_jump(s, c, flow, side, (int64_t)offset + done.taken)) {
+    if (done.stopped == PAGE_OUT_OF_REACH &&
+        hole_jump(s, c, flow, side, (int64_t)offset + done.taken)) {
         segment.data += done.taken;
         segment.len -= done.taken;
         segment.seq += done.taken;
         segment_take(s, c, flow, side, segment); /* once: the jump made room */
         return;
     }
-    book(s, done.stopped == PAGE_REFUSED ? FATE_SHED_MEMORY : FATE_LOST_GAP, segment.len - done.taken);
+    book(s, done.stopped == PAGE_REFUSED ? FATE_SHED_MEMORY : FATE_LOST_GAP,
+         segment.len - done.taken);
 }
 
 static void refuse_wild(struct streams *s, struct flow *flow, struct half *half, uint32_t len)
@@ -277,7 +283,8 @@ void segment_take(struct streams *s, struct connection *c, struct flow *flow, en
         if (w && w->doubts)
             doubt_compare(s, flow, side, w, (uint64_t)offset, segment.data, segment.len);
         w = half->window;
-        if (offset == (int64_t)half->offset && !(w && window_has_early(w, (uint64_t)offset, segment.len)))
+        if (offset == (int64_t)half->offset &&
+            !(w && window_has_early(w, (uint64_t)offset, segment.len)))
             deliver(s, c, flow, side, segment.data, segment.len);
         else
             hold(s, c, flow, side, segment, (uint64_t)offset);

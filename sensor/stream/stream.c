@@ -62,7 +62,8 @@ static struct connection *get_connection(struct streams *s, struct flow *flow)
     return c;
 }
 
-/* The fate of the largest part of the payload; the earlier line of fate_list.def where two are equal. */
+/* The fate of the largest part of the payload; the earlier line of fate_list.def where two are
+ * equal. */
 static void count_frame(struct streams *s, const struct packet *packet)
 {
     enum fate best = packet->bad_checksum ? FATE_MALFORMED : FATE_OVERHEAD;
@@ -76,7 +77,8 @@ static void count_frame(struct streams *s, const struct packet *packet)
     s->counters->fate_packets[best]++;
 }
 
-static void take_datagram(struct streams *s, struct flow *flow, enum side side, const struct packet *packet)
+static void take_datagram(struct streams *s, struct flow *flow, enum side side,
+                          const struct packet *packet)
 {
     if (packet->bad_checksum) {
         book(s, FATE_MALFORMED, packet->payload_len);
@@ -87,7 +89,8 @@ static void take_datagram(struct streams *s, struct flow *flow, enum side side, 
         s->sink.datagram(s->sink.user, flow, side, packet->payload, packet->payload_len);
 }
 
-void stream_packet(struct streams *s, struct flow *flow, enum side side, const struct packet *packet)
+void stream_packet(struct streams *s, struct flow *flow, enum side side,
+                   const struct packet *packet)
 {
     s->now_ns = flow_table_clock(s->table, packet->time_ns);
     memset(s->tally, 0, sizeof(s->tally));

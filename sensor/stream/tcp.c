@@ -1,15 +1,17 @@
-/* TCP as the receiver sees it: which SYN counts, what an acknowledgement proves, and which FIN and RST end anything.
+/* TCP as the receiver sees it: which SYN counts, what an acknowledgement proves, and which FIN and
+ * RST end anything.
  *
- * The other side's answers are the truth a forged segment cannot imitate: its SYN+ACK says which SYN it took, its
- * acknowledgements what it received, its timestamp echoes what it has seen. Where nothing confirms an end, the
- * connection lingers; if it goes on, the end was forged, and says so in the flow's evasion marks. */
+ * The other side's answers are the truth a forged segment cannot imitate: its SYN+ACK says which
+ * SYN it took, its acknowledgements what it received, its timestamp echoes what it has seen. Where
+ * nothing confirms an end, the connection lingers; if it goes on, the end was forged, and says so
+ * in the flow's evasion marks. */
 #include "stream/connection.h"
 
 #define SECOND INT64_C(1000000000)
 #define LINGER_CLOSED_NS (2 * SECOND)
 #define LINGER_UNSURE_NS (5 * SECOND) /* after a reset, or a FIN nobody acknowledged */
-#define AHEAD_MAX (1 << 30)           /* an acknowledgement farther ahead is nonsense (RFC 7323 2.3) */
-#define WINDOW_SLACK 65536            /* window updates that were not captured */
+#define AHEAD_MAX (1 << 30) /* an acknowledgement farther ahead is nonsense (RFC 7323 2.3) */
+#define WINDOW_SLACK 65536  /* window updates that were not captured */
 #define SCALE_MAX 14
 #define TFO_MAX 65536
 #define WILD_ACKS 3
@@ -25,8 +27,8 @@ bool tcp_beyond_window(const struct half *half, uint32_t seq)
     return (int32_t)(seq - limit) > (int32_t)slack;
 }
 
-static void anchor(struct streams *s, struct half *half, struct flow *flow, enum side side, uint32_t next,
-                   uint16_t flags)
+static void anchor(struct streams *s, struct half *half, struct flow *flow, enum side side,
+                   uint32_t next, uint16_t flags)
 {
     half_forget(s, half, flow, side, FATE_MALFORMED);
     half->next = next;
@@ -49,7 +51,7 @@ static bool take_syn(struct streams *s, struct half *half, struct flow *flow, en
     half->flags &= (uint16_t)~HALF_PLAIN;
     if (!tcp->has_md5)
         half->flags |= HALF_PLAIN;
-    half->scale = tcp->window_scale < 0 ? 0
+    half->scale = tcp->window_scale < 0           ? 0
                   : tcp->window_scale > SCALE_MAX ? SCALE_MAX
                                                   : (uint8_t)tcp->window_scale;
     return true;
@@ -68,14 +70,15 @@ static void pick_up(struct streams *s, struct half *half, struct flow *flow, enu
     if (segment->len == 1 && segment->seq + 1 == half->next)
         return; /* a keep-alive probe */
     int32_t ahead = (int32_t)(segment->seq - half->next);
-    if (half->flags & HALF_ACKED && (tcp_beyond_window(half, segment->seq) || ahead < -WINDOW_SLACK * 16))
+    if (half->flags & HALF_ACKED &&
+        (tcp_beyond_window(half, segment->seq) || ahead < -WINDOW_SLACK * 16))
         return; /* not where the receiver is */
     half->next = segment->seq;
     half->flags &= (uint16_t)~HALF_LOOSE;
 }
 
-/* Nobody acknowledges more than the window it offered; where it seems so, the offer was not captured, and more such
- * acknowledgements follow, or this one is forged. */
+/* Nobody acknowledges more than the window it offered; where it seems so, the offer was not
+ * captured, and more such acknowledgements follow, or this one is forged. */
 static bool beyond_offer(const struct half *half, uint32_t ack)
 {
     uint32_t slack = half->span > WINDOW_SLACK ? half->span : WINDOW_SLACK;
@@ -93,7 +96,7 @@ static void take_ack(struct streams *s, struct half *half, struct flow *flow, en
     }
     int32_t ahead = (int32_t)(tcp->ack - half->next);
     if (half->flags & HALF_SYN && !(half->flags & HALF_FIRM)) {
-        if (ahead < 0 || ahead > TFO_MAX) { /* it answers another SYN than the one believed so far */
+        if (ahead < 0 || ahead > TFO_MAX) { /* it answers another SYN */
             if (!syn)
                 return;
             anchor(s, half, flow, side, tcp->ack, HALF_SYN);
@@ -135,10 +138,12 @@ static bool doubtful(const struct connection *c, enum side side, const struct pa
         *reason = EVASION_CHECKSUM;
     else if (tcp->has_md5 && (half->flags | peer->flags) & HALF_PLAIN)
         *reason = EVASION_MD5;
-    else if (tcp->has_timestamp && half->flags & HALF_ECHOED && (int32_t)(tcp->timestamp - half->ts_recent) < 0 &&
-             (int32_t)(end - half->next) > 0 && (int32_t)(end - half->acked) > 0)
+    else if (tcp->has_timestamp && half->flags & HALF_ECHOED &&
+             (int32_t)(tcp->timestamp - half->ts_recent) < 0 && (int32_t)(end - half->next) > 0 &&
+             (int32_t)(end - half->acked) > 0)
         *reason = EVASION_TIMESTAMP;
-    else if (packet->payload_len && !(tcp->flags & (TCP_ACK | TCP_SYN)) && half->flags & HALF_ANCHORED)
+    else if (packet->payload_len && !(tcp->flags & (TCP_ACK | TCP_SYN)) &&
+             half->flags & HALF_ANCHORED)
         *reason = EVASION_NO_ACK;
     else if (packet->payload_len && tcp->flags & TCP_ACK && beyond_offer(peer, tcp->ack))
         *reason = EVASION_ACK;
@@ -168,8 +173,8 @@ static void take_reset(struct streams *s, struct connection *c, struct flow *flo
     const struct half *half = &c->half[side], *peer = &c->half[side_other(side)];
     if (c->lingers)
         return; /* it is ending anyway */
-    bool fits = !(half->flags & HALF_ANCHORED) || half->flags & HALF_LOOSE || tcp->seq == half->next ||
-                (half->flags & HALF_ACKED && tcp->seq == half->acked) ||
+    bool fits = !(half->flags & HALF_ANCHORED) || half->flags & HALF_LOOSE ||
+                tcp->seq == half->next || (half->flags & HALF_ACKED && tcp->seq == half->acked) ||
                 (half->flags & HALF_FIN && tcp->seq == half->fin + 1);
     if (!(half->flags & HALF_ANCHORED) && tcp->flags & TCP_ACK && peer->flags & HALF_SYN)
         fits = (int32_t)(tcp->ack - peer->next) >= 0 && (int32_t)(tcp->ack - peer->next) <= TFO_MAX;
@@ -198,7 +203,8 @@ static void take_fin(struct half *half, uint32_t fin)
 {
     int64_t offset = half_offset_of(half, fin);
     const struct window *w = half->window;
-    if (offset < (int64_t)half->offset || (offset > (int64_t)half->offset && tcp_beyond_window(half, fin)))
+    if (offset < (int64_t)half->offset ||
+        (offset > (int64_t)half->offset && tcp_beyond_window(half, fin)))
         return;
     if (w && w->held && w->held_end > (uint64_t)offset)
         return; /* bytes after it are here already */
@@ -208,10 +214,12 @@ static void take_fin(struct half *half, uint32_t fin)
 
 static bool fin_acknowledged(const struct half *half)
 {
-    return half->flags & HALF_FIN && half->flags & HALF_ACKED && (int32_t)(half->acked - half->fin) > 0;
+    return half->flags & HALF_FIN && half->flags & HALF_ACKED &&
+           (int32_t)(half->acked - half->fin) > 0;
 }
 
-static void end_half(struct streams *s, struct half *half, struct flow *flow, enum side side, enum stream_end how)
+static void end_half(struct streams *s, struct half *half, struct flow *flow, enum side side,
+                     enum stream_end how)
 {
     if (half->flags & HALF_ENDED)
         return;
@@ -226,7 +234,8 @@ void tcp_close(struct streams *s, struct connection *c, struct flow *flow)
         struct half *half = &c->half[side];
         if (fin_acknowledged(half) && half->next == half->fin)
             end_half(s, half, flow, side, STREAM_FIN);
-        if (half->flags & HALF_FIN && half->next == half->fin && one_sided(flow, side) && !c->lingers) {
+        if (half->flags & HALF_FIN && half->next == half->fin && one_sided(flow, side) &&
+            !c->lingers) {
             c->lingers = true;
             flow_table_linger(s->table, flow, LINGER_UNSURE_NS, false);
         }
@@ -275,7 +284,8 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
     const struct packet_tcp *tcp = &packet->tcp;
     struct half *half = &c->half[side], *peer = &c->half[side_other(side)];
     bool syn = tcp->flags & TCP_SYN;
-    struct segment segment = {packet->payload, packet->payload_len, packet->payload_cut, tcp->seq + syn};
+    struct segment segment = {packet->payload, packet->payload_len, packet->payload_cut,
+                              tcp->seq + syn};
     enum evasion reason;
 
     if (doubtful(c, side, packet, &reason)) {
@@ -306,7 +316,8 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
         take_data(s, c, flow, side, segment);
     if (half->offset != had)
         flow_survives_syn(flow, side);
-    if (c->reset == 1 + side && (half->offset != had || (peer->flags & HALF_ACKED && peer->acked != acked)))
+    if (c->reset == 1 + side &&
+        (half->offset != had || (peer->flags & HALF_ACKED && peer->acked != acked)))
         undo_reset(s, c, flow);
     if (tcp->flags & TCP_FIN && !(half->flags & HALF_ENDED))
         take_fin(half, segment.seq + segment.len + segment.cut);
@@ -315,7 +326,8 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
 }
 
 /* What is missing at the very end: up to the FIN, or up to what the other side acknowledged. */
-static void give_last_gap(struct streams *s, struct connection *c, struct flow *flow, enum side side)
+static void give_last_gap(struct streams *s, struct connection *c, struct flow *flow,
+                          enum side side)
 {
     struct half *half = &c->half[side];
     bool fin = half->flags & HALF_FIN && (fin_acknowledged(half) || one_sided(flow, side));
@@ -341,6 +353,9 @@ void tcp_finish(struct streams *s, struct connection *c, struct flow *flow)
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         const struct half *half = &c->half[side];
         bool done = half->flags & HALF_FIN && half->next == half->fin;
-        end_half(s, &c->half[side], flow, side, done ? STREAM_FIN : c->reset ? STREAM_RST : STREAM_CUT);
+        end_half(s, &c->half[side], flow, side,
+                 done       ? STREAM_FIN
+                 : c->reset ? STREAM_RST
+                            : STREAM_CUT);
     }
 }

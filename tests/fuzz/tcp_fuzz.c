@@ -1,7 +1,7 @@
-/* Bytes become a packet sequence: each record is one segment of one of four conversations, with its numbers taken
- * near where the conversation stands, so that mutations of the bytes stay meaningful. What must hold after every
- * packet: each payload byte in one fate, each frame counted once; what comes out of a side is no more than the stream's
- * length, and a side ends once. */
+/* Bytes become a packet sequence: each record is one segment of one of four conversations, with its
+ * numbers taken near where the conversation stands, so that mutations of the bytes stay meaningful.
+ * What must hold after every packet: each payload byte in one fate, each frame counted once; what
+ * comes out of a side is no more than the stream's length, and a side ends once. */
 #include "../unit/stream/wire.h"
 
 #define FLOWS 4
@@ -14,7 +14,8 @@ struct outcome {
     unsigned ends[2];
 };
 
-static void fuzz_data(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+static void fuzz_data(void *user, struct flow *flow, enum side side, const uint8_t *data,
+                      size_t len)
 {
     volatile uint8_t sum = 0;
     for (size_t i = 0; i < len; i++)
@@ -35,10 +36,13 @@ static void fuzz_end(void *user, struct flow *flow, enum side side, enum stream_
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint8_t flags[] = {TCP_SYN, TCP_SYN | TCP_ACK, TCP_ACK, TCP_ACK | TCP_PSH, TCP_FIN | TCP_ACK, TCP_RST,
-                                    TCP_RST | TCP_ACK, 0, TCP_SYN | TCP_FIN, TCP_ACK, TCP_ACK, TCP_ACK, TCP_ACK,
-                                    TCP_ACK, TCP_ACK | TCP_URG, TCP_FIN};
-    static const int32_t steps[] = {0, 0, 0, 1, -1, 3, -3, 64, 100, 1000, -1000, 2048, 65536, 100000000, -100000000, 8 << 20};
+    static const uint8_t flags[] = {
+        TCP_SYN,           TCP_SYN | TCP_ACK, TCP_ACK,           TCP_ACK | TCP_PSH,
+        TCP_FIN | TCP_ACK, TCP_RST,           TCP_RST | TCP_ACK, 0,
+        TCP_SYN | TCP_FIN, TCP_ACK,           TCP_ACK,           TCP_ACK,
+        TCP_ACK,           TCP_ACK,           TCP_ACK | TCP_URG, TCP_FIN};
+    static const int32_t steps[] = {0,   0,    0,     1,    -1,    3,         -3,         64,
+                                    100, 1000, -1000, 2048, 65536, 100000000, -100000000, 8 << 20};
     struct state states[FLOWS] = {0};
     uint8_t payload[512];
     if (size < 2)
@@ -46,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wire *w = wire_new(data[0] & 1 ? 256 * 1024 : 0, data[0] & 2);
     w->keep = false;
     streams_free(w->streams);
-    const struct stream_sink sink = {w, fuzz_data, wire_datagram, wire_gap, fuzz_end, wire_conflict};
+    const struct stream_sink sink = {w,        fuzz_data, wire_datagram,
+                                     wire_gap, fuzz_end,  wire_conflict};
     w->streams = streams_new(&w->mem, &w->counters, w->table, &sink);
     w->go_opaque = (data[0] & 12) == 12;
     for (size_t i = 1; i + 6 <= size; i += 6) {

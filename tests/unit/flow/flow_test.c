@@ -1,12 +1,14 @@
-/* The flow table: who is the client, which bytes are content, when flows end, and what goes first when memory is
- * short. */
+/* The flow table: who is the client, which bytes are content, when flows end, and what goes first
+ * when memory is short. */
+/* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include "flow.h"
 
@@ -17,7 +19,7 @@ struct bench {
     struct counters counters;
     struct ip_set *home;
     struct flow_table *table;
-    unsigned ended[4]; /* by enum flow_end */
+    unsigned ended[4];        /* by enum flow_end */
     uint16_t ended_ports[64]; /* of the first ones, in order */
     unsigned ended_count;
     bool unbusy_at_end;
@@ -62,7 +64,8 @@ static void bench_free(struct bench *b)
     free(b);
 }
 
-static struct packet between(const char *from, uint16_t from_port, const char *to, uint16_t to_port, uint8_t flags)
+static struct packet between(const char *from, uint16_t from_port, const char *to, uint16_t to_port,
+                             uint8_t flags)
 {
     struct packet p = {.protocol = flags ? IPPROTO_TCP : IPPROTO_UDP, .time_ns = SECOND};
     assert_true(ip_parse(from, &p.src) && ip_parse(to, &p.dst));
@@ -93,7 +96,8 @@ static void both_directions_are_one_flow(void **state)
     enum side side;
     struct flow *flow = put(b, between("10.0.0.1", 40000, "93.184.216.34", 80, TCP_SYN), &side);
     assert_int_equal(side, SIDE_CLIENT);
-    assert_ptr_equal(put(b, between("93.184.216.34", 80, "10.0.0.1", 40000, TCP_SYN | TCP_ACK), &side), flow);
+    assert_ptr_equal(
+        put(b, between("93.184.216.34", 80, "10.0.0.1", 40000, TCP_SYN | TCP_ACK), &side), flow);
     assert_int_equal(side, SIDE_SERVER);
     assert_int_equal(flow->packets[0], 1);
     assert_int_equal(flow->packets[1], 1);
@@ -110,7 +114,8 @@ static void vlan_is_not_part_of_the_key(void **state)
 {
     (void)state;
     struct bench *b = bench_new(0, false);
-    struct packet out = between("10.0.0.1", 1, "8.8.8.8", 53, 0), in = between("8.8.8.8", 53, "10.0.0.1", 1, 0);
+    struct packet out = between("10.0.0.1", 1, "8.8.8.8", 53, 0),
+                  in = between("8.8.8.8", 53, "10.0.0.1", 1, 0);
     out.vlan_count = 1;
     out.vlan[0] = 20;
     in.vlan_count = 1;

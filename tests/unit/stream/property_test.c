@@ -1,12 +1,15 @@
-/* A known upload through a bad network: cut at random, reordered, duplicated, sent again with other boundaries, in the
- * midst of other flows, with or without the other side's acknowledgements. Whatever happens, the bytes that come out are
- * the bytes that went in. Everything follows from the case number, so a failure names the case to run again:
- * PROPERTY_CASES=n sets how many, PROPERTY_FIRST=n where to begin. */
+/* A known upload through a bad network: cut at random, reordered, duplicated, sent again with other
+ * boundaries, in the midst of other flows, with or without the other side's acknowledgements.
+ * Whatever happens, the bytes that come out are the bytes that went in. Everything follows from the
+ * case number, so a failure names the case to run again: PROPERTY_CASES=n sets how many,
+ * PROPERTY_FIRST=n where to begin. */
+/* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
+
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "wire.h"
 
@@ -87,8 +90,8 @@ static void plan_upload(struct plan *plan, struct upload *up)
     shuffle(plan, up->pieces, up->count, distance[pick(plan, 4)]);
 }
 
-static void put(struct wire *w, unsigned number, enum side from, uint8_t flags, uint32_t seq, uint32_t ack,
-                const uint8_t *data, uint32_t len)
+static void put(struct wire *w, unsigned number, enum side from, uint8_t flags, uint32_t seq,
+                uint32_t ack, const uint8_t *data, uint32_t len)
 {
     struct packet p = wire_packet(from, number, (uint16_t)(50000 + number));
     p.tcp.flags = flags;
@@ -141,7 +144,8 @@ static struct upload *upload_of(struct plan *plan, const struct flow *flow)
     return &plan->up[flow->port[SIDE_CLIENT] - 50000];
 }
 
-static void take_data(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+static void take_data(void *user, struct flow *flow, enum side side, const uint8_t *data,
+                      size_t len)
 {
     struct upload *up = upload_of(user, flow);
     assert_int_equal(side, SIDE_CLIENT);
@@ -159,8 +163,8 @@ static void take_gap(void *user, struct flow *flow, enum side side, uint64_t len
     fail_msg("a gap where nothing was lost");
 }
 
-static void take_conflict(void *user, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
-                          size_t len)
+static void take_conflict(void *user, struct flow *flow, enum side side, uint64_t offset,
+                          const uint8_t *data, size_t len)
 {
     (void)user;
     (void)flow;
@@ -180,7 +184,8 @@ static void run_case(unsigned long number)
     unsigned conversations = 1 + pick(plan, CONVERSATIONS);
     struct wire *w = wire_new(0, false);
     streams_free(w->streams);
-    const struct stream_sink sink = {.user = plan, .data = take_data, .gap = take_gap, .conflict = take_conflict};
+    const struct stream_sink sink = {
+        .user = plan, .data = take_data, .gap = take_gap, .conflict = take_conflict};
     w->streams = streams_new(&w->mem, &w->counters, w->table, &sink);
     for (unsigned i = 0; i < conversations; i++) {
         plan_upload(plan, &plan->up[i]);

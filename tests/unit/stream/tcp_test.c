@@ -1,7 +1,9 @@
 /* What TCP does on a messy or hostile wire: each test names what a user would lose if it failed. */
+/* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include "wire.h"
@@ -97,7 +99,8 @@ static void midstream_begins_at_first_data(void **state)
     assert_true(w->flow->midstream);
     assert_int_equal(COUNTER_OF(w, FLOW_MIDSTREAM), 1);
     assert_int_equal(COUNTER_OF(w, STREAM_GAPS), 0);
-    assert_true(wire_got(w, SIDE_SERVER, "abcdef")); /* the acknowledgement made the server the flow's client */
+    assert_true(wire_got(w, SIDE_SERVER,
+                         "abcdef")); /* the acknowledgement made the server the flow's client */
     wire_free(w);
 }
 
@@ -346,8 +349,8 @@ static void agreed_signature_is_data(void **state)
     wire_free(w);
 }
 
-static void put_stamped(struct wire *w, enum side from, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t stamp,
-                        uint32_t echo, const char *text)
+static void put_stamped(struct wire *w, enum side from, uint8_t flags, uint32_t seq, uint32_t ack,
+                        uint32_t stamp, uint32_t echo, const char *text)
 {
     struct packet p = wire_packet(from, 0, 40000);
     p.tcp.flags = flags;
@@ -582,7 +585,8 @@ static void reset_with_a_wrong_number_is_rejected(void **state)
     (void)state;
     struct wire *w = opened();
     wire_text(w, SIDE_CLIENT, C0, S0, "abc");
-    wire_tcp(w, SIDE_CLIENT, TCP_RST, C0 + 1000, 0, NULL, 0); /* in the window, which is not enough */
+    wire_tcp(w, SIDE_CLIENT, TCP_RST, C0 + 1000, 0, NULL,
+             0); /* in the window, which is not enough */
     wire_tcp(w, SIDE_SERVER, TCP_RST, S0 + 1, 0, NULL, 0);
     assert_int_equal(COUNTER_OF(w, STREAM_REJECTED_RESETS), 2);
     assert_true(HAS_EVASION(w, RESET));

@@ -1,5 +1,5 @@
-/* A wire for tests: hand-made segments of one conversation into flow table and streams, and a sink that writes down
- * what comes out. The ledger is checked after every packet. */
+/* A wire for tests: hand-made segments of one conversation into flow table and streams, and a sink
+ * that writes down what comes out. The ledger is checked after every packet. */
 #ifndef WIRE_H
 #define WIRE_H
 
@@ -43,7 +43,8 @@ struct wire {
     bool keep;      /* write the data down */
 };
 
-static inline void wire_data(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+static inline void wire_data(void *user, struct flow *flow, enum side side, const uint8_t *data,
+                             size_t len)
 {
     struct wire *w = user;
     struct wire_side *s = &w->side[side];
@@ -62,7 +63,8 @@ static inline void wire_data(void *user, struct flow *flow, enum side side, cons
         flow->opaque = true;
 }
 
-static inline void wire_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+static inline void wire_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data,
+                                 size_t len)
 {
     (void)flow;
     (void)data;
@@ -96,8 +98,8 @@ static inline void wire_ended(void *user, struct flow *flow, enum side side, enu
     s->how = how;
 }
 
-static inline void wire_conflict(void *user, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
-                          size_t len)
+static inline void wire_conflict(void *user, struct flow *flow, enum side side, uint64_t offset,
+                                 const uint8_t *data, size_t len)
 {
     struct wire_side *s = &((struct wire *)user)->side[side];
     assert(len > 0);
@@ -123,7 +125,8 @@ static inline bool wire_shed(void *user)
     return streams_shed(((struct wire *)user)->streams);
 }
 
-/* 10.0.0.0/8 is protected; the client of the usual conversation is 10.0.0.1, the server 203.0.113.9. */
+/* 10.0.0.0/8 is protected; the client of the usual conversation is 10.0.0.1, the server
+ * 203.0.113.9. */
 static inline struct wire *wire_new(size_t ceiling, bool inspect_both)
 {
     struct wire *w = calloc(1, sizeof(*w));
@@ -134,7 +137,8 @@ static inline struct wire *wire_new(size_t ceiling, bool inspect_both)
     ip_set_add(w->home, "10.0.0.0/8");
     const struct flow_params params = {w->home, inspect_both, false};
     const struct flow_hooks hooks = {.user = w, .end = wire_flow_end, .shed = wire_shed};
-    const struct stream_sink sink = {w, wire_data, wire_datagram, wire_gap, wire_ended, wire_conflict};
+    const struct stream_sink sink = {w,        wire_data,  wire_datagram,
+                                     wire_gap, wire_ended, wire_conflict};
     w->table = flow_table_new(&w->mem, &w->counters, &params, &hooks);
     w->streams = streams_new(&w->mem, &w->counters, w->table, &sink);
     return w;
@@ -164,7 +168,8 @@ static inline void wire_free(struct wire *w)
 
 static inline struct packet wire_packet(enum side from, uint32_t host, uint16_t port)
 {
-    const uint8_t inside[4] = {10, (uint8_t)(host >> 16), (uint8_t)(host >> 8), (uint8_t)(host + 1)};
+    const uint8_t inside[4] = {10, (uint8_t)(host >> 16), (uint8_t)(host >> 8),
+                               (uint8_t)(host + 1)};
     const uint8_t outside[4] = {203, 0, 113, 9};
     struct packet p = {.protocol = IPPROTO_TCP, .ttl = 64};
     struct ip_addr client = ip_from_v4(inside), server = ip_from_v4(outside);
@@ -196,8 +201,8 @@ static inline enum side wire_put(struct wire *w, struct packet *p)
 }
 
 /* One segment of the usual conversation. */
-static inline void wire_tcp(struct wire *w, enum side from, uint8_t flags, uint32_t seq, uint32_t ack, const void *data,
-                     size_t len)
+static inline void wire_tcp(struct wire *w, enum side from, uint8_t flags, uint32_t seq,
+                            uint32_t ack, const void *data, size_t len)
 {
     struct packet p = wire_packet(from, 0, 40000);
     p.tcp.flags = flags;
@@ -208,7 +213,8 @@ static inline void wire_tcp(struct wire *w, enum side from, uint8_t flags, uint3
     wire_put(w, &p);
 }
 
-static inline void wire_text(struct wire *w, enum side from, uint32_t seq, uint32_t ack, const char *text)
+static inline void wire_text(struct wire *w, enum side from, uint32_t seq, uint32_t ack,
+                             const char *text)
 {
     wire_tcp(w, from, TCP_ACK | TCP_PSH, seq, ack, text, strlen(text));
 }
