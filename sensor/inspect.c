@@ -228,6 +228,12 @@ static bool is_unread(const struct flow *flow)
     return flow->opaque || !flow->app_proto;
 }
 
+/* A trick may have hidden every object of its flow, so such a flow is evaluated itself. */
+static bool was_tricked(const struct flow *flow)
+{
+    return flow->conflict || flow->evasion;
+}
+
 static uint64_t outbound_payload(const struct flow *flow)
 {
     return (flow->content[SIDE_CLIENT] ? flow->payload[SIDE_CLIENT] : 0) +
@@ -270,7 +276,7 @@ void inspect_flow_end(struct worker *w, struct flow *flow, enum flow_end how)
     static const char *const reasons[] = {"closed", "timeout", "memory", "shutdown"};
     struct watch *watch = flow->watch;
     struct watch brief = {0};
-    if (watch || (is_unread(flow) && outbound_payload(flow)))
+    if (watch || ((is_unread(flow) || was_tricked(flow)) && outbound_payload(flow)))
         evaluate_flow(w, flow, watch ? watch : &brief, true);
     pool_put(w->watches, watch);
     flow->watch = NULL;

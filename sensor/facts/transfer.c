@@ -71,6 +71,11 @@ static void set_flow(struct fact_set *set, const struct flow *flow, enum side se
     fact_set_int(set, FACT_stream_conflict, flow->conflict);
     fact_set_int(set, FACT_stream_gaps, flow->gaps);
     fact_set_int(set, FACT_midstream, flow->midstream);
+    if (flow->evasion) {
+        char names[FACT_TEXT_MAX];
+        flow_evasion_names(flow, names, sizeof(names));
+        fact_set_text(set, FACT_evasion, names, strlen(names));
+    }
 }
 
 static void set_object(struct fact_set *set, const struct object *object)

@@ -1,0 +1,25 @@
+// Biometric records. A template cannot be changed by the one it was taken from: one proved record is enough.
+
+rule outbound_biometric_record
+{
+    meta:
+        severity    = "critical"
+        category    = "biometric"
+        description = "A biometric record (finger, face, iris) left the network"
+        reference   = "ISO/IEC 19794, ANSI/INCITS 378/381/385, ANSI/NIST-ITL 1, ICAO Doc 9303"
+        confidence  = "high"
+    condition:
+        direction == "outbound" and biometric_valid
+}
+
+rule outbound_fingerprint_image
+{
+    meta:
+        severity    = "critical"
+        category    = "biometric"
+        description = "A WSQ stream left the network: the format holds nothing but fingerprints"
+        reference   = "FBI IAFIS-IC-0110(V3.1)"
+        confidence  = "high"
+    condition:
+        direction == "outbound" and object_type == "wsq" and image_valid
+}

@@ -1,0 +1,104 @@
+/* The worker's wiring in small: one file is one object, evaluated once, at its end. */
+#include "cli/file_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "object.h"
+
+#define READ_BYTES (64 * 1024)
+
+struct file_runner {
+    const struct file_hooks *hooks;
+    struct facts_engine *facts;
+    struct matcher *matcher;
+    const struct object *object; /* whose rules are evaluated now */
+};
+
+static void on_begin(void *user, struct object *object)
+{
+    struct file_runner *r = user;
+    object->observer_state = facts_begin(r->facts, object);
+}
+
+static void on_data(void *user, struct object *object, const uint8_t *data, size_t len)
+{
+    struct file_runner *r = user;
+    if (object->observer_state)
+        facts_data(r->facts, object->observer_state, object, data, len);
+}
+
+static void on_gap(void *user, struct object *object, uint64_t len)
+{
+    (void)user;
+    (void)object;
+    (void)len;
+}
+
+static void on_match(void *user, const struct match *match)
+{
+    struct file_runner *r = user;
+    r->hooks->match(r->hooks->user, r->object, match);
+}
+
+static void on_end(void *user, struct object *object)
+{
+    struct file_runner *r = user;
+    struct object_facts *of = object->observer_state;
+    if (!of)
+        return;
+    facts_end(r->facts, of, object);
+    struct fact_set *facts = facts_of(of);
+    facts_transfer(facts, object);
+    fact_set_text(facts, FACT_direction, "outbound", strlen("outbound"));
+    r->object = object;
+    if (r->matcher)
+        match_evaluate(r->matcher, NULL, object, facts, on_match, r);
+    r->hooks->object(r->hooks->user, object, facts);
+    facts_drop(r->facts, of);
+}
+
+static bool feed(struct object_env *env, const char *path, FILE *file)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const struct object_info info = {.name = {name, strlen(name)}, .expected_size = OBJECT_SIZE_UNKNOWN};
+    uint8_t buffer[READ_BYTES];
+    size_t n;
+    struct object *object = object_begin(env, &info);
+    while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
+        object_data(env, object, buffer, n);
+    bool ok = !ferror(file);
+    object_end(env, object, ok ? OBJECT_CLOSED : OBJECT_TRUNCATED);
+    return ok;
+}
+
+bool file_run(const struct config *config, struct rule_set *rules, const char *path, const struct file_hooks *hooks)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        log_error("%s: %m", path);
+        return false;
+    }
+    struct mem mem = {0};
+    struct counters counters;
+    struct file_runner runner = {.hooks = hooks};
+    memset(&counters, 0, sizeof(counters));
+    const struct object_limits limits = {(size_t)config->object_mib << 20, (unsigned)config->nesting,
+                                         (unsigned)config->expansion_ratio};
+    const struct object_observer observer = {&runner, on_begin, on_data, on_gap, on_end};
+    struct object_env *env = object_env_new(&mem, &counters, &limits, &observer);
+    runner.facts = facts_engine_new(&mem, &counters, env);
+    if (rules)
+        runner.matcher = matcher_new(&mem, &counters, rule_set_hold(rules), (unsigned)config->scan_ms);
+    bool ok = feed(env, path, file);
+    if (!ok)
+        log_error("%s: %m", path);
+    matcher_free(runner.matcher);
+    facts_engine_free(runner.facts);
+    object_env_free(env);
+    fclose(file);
+    return ok;
+}

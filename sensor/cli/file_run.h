@@ -1,0 +1,20 @@
+/* Plain files through object/, facts/ and match/, each as if it had just been sent out. */
+#ifndef DLP_CLI_FILE_RUN_H
+#define DLP_CLI_FILE_RUN_H
+
+#include "config.h"
+#include "facts.h"
+#include "match.h"
+
+struct file_hooks {
+    void *user;
+    /* An object of the file ended (the file itself last): its facts are final. */
+    void (*object)(void *user, const struct object *object, const struct fact_set *facts);
+    /* A rule holds for it; called before `object`, once for each rule and object. May be NULL with rules NULL. */
+    void (*match)(void *user, const struct object *object, const struct match *match);
+};
+
+/* False when the file cannot be read (said in the log). `rules` may be NULL: facts only. */
+bool file_run(const struct config *config, struct rule_set *rules, const char *path, const struct file_hooks *hooks);
+
+#endif
