@@ -32,7 +32,8 @@ def steps(long):
         yield "unit" + suffix, ["tests/tools/unit.sh", f"{build}/unit"], 600 * pace
     yield "replay", [PYTHON, "tests/replay/run.py", "--sensor", "build/dlp-sensor"], 600
     yield "replay-asan", [PYTHON, "tests/replay/run.py", "--sensor", "build/asan/dlp-sensor", "--once"], 900
-    yield "truth", [PYTHON, "tests/replay/truth.py", "--sensor", "build/asan/dlp-sensor"], 900
+    yield "truth", [PYTHON, "tests/replay/truth.py", "--sensor", "build/dlp-sensor", "--sanitized",
+                    "build/asan/dlp-sensor"] + (["--long"] if long else []), 900 * pace
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "live", [PYTHON, "tests/live/run.py", "--sensor", "build/dlp-sensor"], 300
