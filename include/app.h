@@ -53,6 +53,9 @@ bool app_is_content(const struct app_session *session, enum side side); /* bytes
  * sense): NULL asks the decoders afresh. Takes effect when the current callback returns; `left` bytes at the
  * end of the current data call were not consumed and are given to the new decoder. */
 void app_switch(struct app_session *session, const struct app_ops *to, size_t left);
+/* The decoder that claims these bytes as the beginning of a conversation, or NULL: for a decoder that has reason to
+ * doubt its own claim (raw, in a flow whose beginning was not seen). */
+const struct app_ops *app_ask(struct app_session *session, enum side side, const uint8_t *data, size_t len);
 /* The flow is encrypted from here: nothing more is reassembled, only counted. */
 void app_set_opaque(struct app_session *session);
 /* A flow-level meta (TLS SNI...), shown in flow events and flow objects. */

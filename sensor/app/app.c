@@ -271,6 +271,15 @@ static const struct app_ops *decide(const struct app_probe_input *input, unsigne
     return more && !input->final ? NULL : &app_raw;
 }
 
+const struct app_ops *app_ask(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+{
+    struct app_probe_input input = {.session = session, .flow = session->flow, .final = true};
+    input.data[side] = data;
+    input.len[side] = len;
+    const struct app_ops *ops = decide(&input, APP_TCP);
+    return ops == &app_raw ? NULL : ops;
+}
+
 static void feed(struct app_session *session, enum side side, const uint8_t *data, size_t len);
 static void feed_gap(struct app_session *session, enum side side, uint64_t len);
 

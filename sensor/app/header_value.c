@@ -133,7 +133,9 @@ size_t header_parameter(struct text value, const char *name, char *out, size_t r
 size_t url_file_name(struct text url, char *out, size_t room)
 {
     size_t end = 0, path = 0;
-    const char *authority = memmem(url.data ? url.data : "", url.len, "://", 3);
+    if (!url.len)
+        return 0;
+    const char *authority = memmem(url.data, url.len, "://", 3);
     if (authority) {
         path = (size_t)(authority - url.data) + 3;
         while (path < url.len && url.data[path] != '/')

@@ -44,7 +44,8 @@ static void finish(struct app_session *session, enum side side, enum object_stat
     struct http *http = app_state(session);
     struct http_message *message = &http->message[side];
     bool tunnel = message->exchange && message->exchange->connect;
-    http_object_end(session, side, state);
+    http_object_end(session, side, message->partial ? OBJECT_TRUNCATED : state);
+    message->partial = false;
     if (http_is_request(http, side))
         message->stage = tunnel ? HTTP_HOLD : HTTP_HEAD;
     else
@@ -232,7 +233,7 @@ static void http_end(struct app_session *session, enum side side, enum stream_en
 {
     struct http *http = app_state(session);
     bool whole = how == STREAM_FIN && ended_by_close(http, side);
-    http_object_end(session, side, whole ? OBJECT_CLOSED : OBJECT_TRUNCATED);
+    finish(session, side, whole ? OBJECT_CLOSED : OBJECT_TRUNCATED);
     http->message[side].stage = HTTP_IGNORE;
 }
 

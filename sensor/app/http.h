@@ -58,6 +58,7 @@ struct http_message {
     size_t charged;         /* bytes charged to MEM_FLOW for it */
     size_t head_bytes;      /* given to it so far */
     bool head_done;         /* its fields are complete */
+    bool partial;           /* the body is a range of something larger */
     struct http_body body;
     struct object *object;
     bool begun;             /* an object was asked for, whether or not one was granted */

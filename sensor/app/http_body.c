@@ -60,11 +60,18 @@ static bool skip_trailers(struct http_body *body, const uint8_t *data, size_t le
     return false;
 }
 
-/* A body said to be chunked that is not: its bytes are its content. */
-static void give_line(struct app_session *session, enum side side, struct http_body *body)
+/* No size line where one must be. A response whose very first line is none was never chunked: browsers take the
+ * bytes for the content, until the connection ends. Elsewhere the place is lost. */
+static enum http_body_result not_chunked(struct app_session *session, enum side side, struct http_body *body)
 {
+    struct http *http = app_state(session);
+    bool first = !http->message[side].begun && !http_is_request(http, side);
     http_object_data(session, side, body->line, body->line_len);
     body->line_len = 0;
+    if (!first)
+        return HTTP_BODY_BAD;
+    body->framing = HTTP_TO_END;
+    return HTTP_BODY_MORE;
 }
 
 static enum http_body_result feed_chunks(struct app_session *session, enum side side, const uint8_t *data, size_t len,
@@ -77,9 +84,8 @@ static enum http_body_result feed_chunks(struct app_session *session, enum side 
         switch (body->chunk) {
         case CHUNK_SIZE:
             if (!size_byte(body, data[at++])) {
-                give_line(session, side, body);
                 *used = at;
-                return HTTP_BODY_BAD;
+                return not_chunked(session, side, body);
             }
             break;
         case CHUNK_EXTENSION: {

@@ -106,6 +106,32 @@ struct text http_header(const htp_table_t *headers, const char *name)
     return (struct text){(const char *)bstr_ptr(header->value), bstr_len(header->value)};
 }
 
+/* libhtp ends a response field at a lone CR, as one old server did; browsers and today's servers do not, so a CR
+ * inside a line is shown to it as a blank. One at the very end of the data may be half of a line end and stays. */
+static int feed_response(htp_connp_t *parser, const uint8_t *data, size_t len, size_t *used)
+{
+    htp_time_t never = {0, 0};
+    size_t at = 0;
+    int stream = HTP_STREAM_DATA;
+    while (at < len && stream == HTP_STREAM_DATA) {
+        size_t end = at;
+        const uint8_t *cr;
+        while ((cr = memchr(data + end, '\r', len - end)) && (cr + 1 == data + len || cr[1] == '\n'))
+            end = (size_t)(cr - data) + 1;
+        end = cr ? (size_t)(cr - data) : len;
+        if (end > at) {
+            stream = htp_connp_res_data(parser, &never, data + at, end - at);
+            at += htp_connp_res_data_consumed(parser);
+        }
+        if (cr && stream == HTP_STREAM_DATA && at == end) {
+            stream = htp_connp_res_data(parser, &never, " ", 1);
+            at++;
+        }
+    }
+    *used = at;
+    return stream;
+}
+
 enum http_head_result http_head_feed(struct app_session *session, enum side side, const uint8_t *data, size_t len,
                                      size_t *used)
 {
@@ -122,8 +148,7 @@ enum http_head_result http_head_feed(struct app_session *session, enum side side
         stream = htp_connp_req_data(message->parser, &never, data, len);
         *used = htp_connp_req_data_consumed(message->parser);
     } else {
-        stream = htp_connp_res_data(message->parser, &never, data, len);
-        *used = htp_connp_res_data_consumed(message->parser);
+        stream = feed_response(message->parser, data, len, used);
     }
     if (*used > len)
         *used = len;
@@ -157,6 +182,26 @@ static bool parse_length(struct text value, uint64_t *length)
     return true;
 }
 
+/* "bytes 0-99/100" is all there is; any other range is a part (RFC 9110 14.4). */
+static bool is_part(struct text range)
+{
+    uint64_t n[3] = {0, 0, 0};
+    unsigned field = 0;
+    bool digits = false;
+    for (size_t i = 0; i < range.len && field < 3; i++) {
+        char c = range.data[i];
+        if (c >= '0' && c <= '9') {
+            if (n[field] < UINT64_MAX / 16)
+                n[field] = n[field] * 10 + (uint64_t)(c - '0');
+            digits = true;
+        } else if (digits) {
+            field++;
+            digits = false;
+        }
+    }
+    return range.len && !(n[0] == 0 && n[1] + 1 == n[2]);
+}
+
 static void frame(struct http_body *body, enum htp_transfer_coding_t coding, int64_t length,
                   const htp_table_t *headers)
 {
@@ -182,6 +227,8 @@ void http_head_framing(struct http *http, enum side side)
     memset(&message->body, 0, sizeof(message->body));
     if (!tx)
         return;
+    message->partial = is_part(http_header(http_is_request(http, side) ? tx->request_headers : tx->response_headers,
+                                           "content-range"));
     if (http_is_request(http, side)) {
         frame(&message->body, tx->request_transfer_coding, tx->request_content_length, tx->request_headers);
         return;

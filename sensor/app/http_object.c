@@ -7,30 +7,38 @@
 #define NAME_ROOM 512
 #define ENCODING_ROOM 128
 
-static size_t append_list(char *out, size_t n, struct text list)
+static size_t append_token(char *out, size_t n, struct text token)
 {
-    if (list.len > ENCODING_ROOM - n - 2)
+    while (token.len && (token.data[0] == ' ' || token.data[0] == '\t'))
+        token = (struct text){token.data + 1, token.len - 1};
+    if (token.len > 2 && (token.data[0] | 0x20) == 'x' && token.data[1] == '-')
+        token = (struct text){token.data + 2, token.len - 2}; /* RFC 9110 8.4.1: x-gzip is gzip */
+    if (!token.len || token.len + 1 > ENCODING_ROOM - n)
         return n; /* a list this long is no list of codings */
-    if (n && list.len) {
+    if (n)
         out[n++] = ',';
+    memcpy(out + n, token.data, token.len);
+    return n + token.len;
+}
+
+static size_t append_list(char *out, size_t n, struct text list, bool transfer)
+{
+    for (size_t i = 0; i < list.len;) {
+        const char *begin = list.data + i;
+        const char *comma = memchr(begin, ',', list.len - i);
+        struct text token = {begin, comma ? (size_t)(comma - begin) : list.len - i};
+        i += token.len + 1;
+        if (!transfer || text_contains(token, "gzip") || text_contains(token, "deflate"))
+            n = append_token(out, n, token);
     }
-    memcpy(out + n, list.data ? list.data : "", list.len);
-    return n + list.len;
+    return n;
 }
 
 /* Transfer codings other than chunked are undone after it, as if they were content codings applied last. */
 static struct text encoding_of(const htp_table_t *headers, char out[ENCODING_ROOM])
 {
-    size_t n = append_list(out, 0, http_header(headers, "content-encoding"));
-    struct text transfer = http_header(headers, "transfer-encoding");
-    for (size_t i = 0; i < transfer.len;) {
-        const char *begin = transfer.data + i;
-        const char *comma = memchr(begin, ',', transfer.len - i);
-        struct text token = {begin, comma ? (size_t)(comma - begin) : transfer.len - i};
-        i += token.len + 1;
-        if (text_contains(token, "gzip") || text_contains(token, "deflate") || text_contains(token, "compress"))
-            n = append_list(out, n, token);
-    }
+    size_t n = append_list(out, 0, http_header(headers, "content-encoding"), false);
+    n = append_list(out, n, http_header(headers, "transfer-encoding"), true);
     return (struct text){out, n};
 }
 

@@ -1,6 +1,8 @@
 /* What nobody claims: each content side of the flow is one object without a name, from its first byte to its end.
  * So a picture pushed through netcat, and any protocol this sensor does not know, is searched all the same. The
  * datagrams of a side are put one after another. */
+#include <netinet/in.h>
+
 #include "app.h"
 
 struct raw_side {
@@ -32,9 +34,24 @@ static struct object *object_of(struct app_session *session, enum side side)
     return s->object;
 }
 
+/* A flow picked up in the middle, or with a gap, may come to the beginning of a message that a decoder knows. */
+static bool hand_over(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+{
+    const struct raw *raw = app_state(session);
+    const struct flow *flow = app_flow(session);
+    if (flow->protocol != IPPROTO_TCP || (!flow->midstream && !raw->side[side].gap))
+        return false;
+    const struct app_ops *to = app_ask(session, side, data, len);
+    if (to)
+        app_switch(session, to, len);
+    return to != NULL;
+}
+
 static void raw_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     const struct object_sink *sink = app_objects(session);
+    if (hand_over(session, side, data, len))
+        return;
     struct object *object = object_of(session, side);
     if (object)
         sink->data(sink->user, object, data, len);

@@ -1,0 +1,10 @@
+/* HTTP/1.x conversations. */
+#include "conversation.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct opening opening[] = {{SIDE_CLIENT, "POST /a/b.jpg HTTP/1.1\r\n", 24}, {0, NULL, 0}};
+    return fuzz_conversation(opening, IPPROTO_TCP, 80, data, size);
+}
