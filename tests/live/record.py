@@ -4,7 +4,7 @@ a border of their own (tests/tools/netns.py) while tcpdump listens there. A scen
 comes from the sender's side and never from the sensor. Some captures are rewritten from a recording: other tags and
 link types, lost and shuffled packets.
 
-usage: record.py [--out DIR] [NAME...]        needs root, cjpeg, curl, nginx, nc, openssl, tcpdump"""
+usage: record.py [--out DIR] [--relabel] [NAME...]        needs root, cjpeg, curl, nginx, nc, openssl, tcpdump"""
 
 import argparse
 import gzip
@@ -27,9 +27,9 @@ import pcap  # noqa: E402
 # What the shipped rules say of each kind of content, when it leaves whole.
 ALERTS = {
     "photo": ["outbound_jpeg_photo"],
-    "photo-gps": ["outbound_jpeg_photo"],
-    "fmr": ["outbound_finger_minutiae"],
-    "wsq": ["outbound_finger_image"],
+    "photo-gps": ["outbound_jpeg_photo", "outbound_jpeg_with_position"],
+    "fmr": ["outbound_biometric_record"],
+    "wsq": ["outbound_biometric_record", "outbound_fingerprint_image"],
 }
 SERVER, SERVER6, CLIENT_OUT = "203.0.113.80", "[2001:db8:113::80]", "203.0.113.50"
 WEB = "10.20.0.80"
@@ -331,6 +331,17 @@ def rewrite(out):
     store("midstream", "put-photo", "the tap came after the picture's head", midstream(put), [])
 
 
+def relabel(out):
+    """The rules' names changed: the truth follows, the recordings stay."""
+    for entry in sorted(os.listdir(out)):
+        if entry.endswith(".json"):
+            with open(f"{out}/{entry}", encoding="utf-8") as file:
+                truth = json.load(file)
+            for item in truth["objects"]:
+                item["alerts"] = ALERTS.get(item["kind"], []) if item["direction"] == "outbound" else []
+            write_truth(out, entry[:-5], truth["capture"], truth["about"], truth["objects"])
+
+
 def write_truth(out, name, capture, about, objects):
     with open(f"{out}/{name}.json", "w", encoding="utf-8") as file:
         json.dump({"capture": capture, "about": about, "made_by": "tests/live/record.py", "objects": objects}, file,
@@ -384,8 +395,11 @@ def record(name, about, where, play, out):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", default=os.path.join(ROOT, "pcaps"))
+    parser.add_argument("--relabel", action="store_true", help="only write the alerts of ALERTS into the truth")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
+    if arguments.relabel:
+        return relabel(arguments.out)
     os.makedirs(arguments.out, exist_ok=True)
     for name, about, where, play in SCENARIOS:
         if not arguments.names or name in arguments.names:
