@@ -163,6 +163,7 @@ static void run_timers(struct worker *w)
         return;
     w->expired_ns = w->now_ns;
     flow_table_expire(w->flows, w->now_ns);
+    streams_expire(w->streams, w->now_ns);
     packet_expire(w->decoder, w->now_ns);
 }
 

@@ -51,7 +51,7 @@ static void publish(const struct wsq *w, struct fact_set *facts, bool complete)
 static bool take_frame(struct wsq *w, const uint8_t *p, struct fact_set *facts)
 {
     uint16_t height = be16(p + 2), width = be16(p + 4);
-    if (height < 1 || width < 1 || height > SIDE_MAX || width > SIDE_MAX || p[0] >= p[1])
+    if (height < 1 || width < 1 || height > SIDE_MAX || width > SIDE_MAX || p[0] == p[1])
         return false;
     w->width = width;
     w->height = height;
