@@ -41,8 +41,9 @@ def check_objects(truth, events, both):
     for item in wanted:
         if item["state"] != "CLOSED":
             continue
-        same = [e for e in seen if e["fileinfo"].get("sha256") == item["sha256"]]
-        times = sum(1 for o in wanted if o["sha256"] == item["sha256"])
+        same = [e for e in seen if e["fileinfo"].get("sha256") == item["sha256"] and
+                e["dlp"]["direction"] == item["direction"]]
+        times = sum(1 for o in wanted if (o["sha256"], o["direction"]) == (item["sha256"], item["direction"]))
         tap.equal(len(same), times, f"objects with the hash of the {item['kind']} of {item['size']} bytes"
                   f" (seen: {[(e['fileinfo'].get('size'), e['fileinfo']['state']) for e in seen]})")
         event = same[0]
@@ -276,29 +277,42 @@ def bad_input(sensor, folder):
 
 
 def strange_bytes(sensor, folder):
-    """Names from the network hold escapes, broken UTF-8 and megabytes: none reaches the output raw."""
+    """Names from the network hold escapes, broken UTF-8 and kilobytes: none reaches the output raw."""
     picture = make_records.photo(21)
-    name = b'\x1b]0;owned\x07\x1b[31m\xff\xfe\xc3(\xe2\x80\xae"\\.jpg'
-    part = (b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"" + name.replace(b'"', b"") +
-            b"\"\r\nContent-Type: image/jpeg\r\n\r\n" + picture + b"\r\n--b--\r\n")
-    request = (b"POST /\x1b[2J" + b"A" * 5000 + b" HTTP/1.1\r\nHost: \x1b[5mevil\r\nUser-Agent: \x9b31m\xff\r\n"
-               b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n" % len(part)) + part
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     path = os.path.join(folder, "strange.pcap")
-    pcap.write(path, conversation(request, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
-    with tap.case("names from the network are escaped, valid and bounded"):
+
+    def post(url, host, agent, name):
+        part = (b'--b\r\nContent-Disposition: form-data; name="f"; filename="' + name +
+                b'"\r\nContent-Type: image/jpeg\r\n\r\n' + picture + b"\r\n--b--\r\n")
+        pcap.write(path, conversation(b"POST " + url + b" HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: " + agent +
+                                      b"\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n"
+                                      % len(part) + part, answer))
         done = subprocess.run([sensor.path, "replay", "--rules", os.path.join(ROOT, "rules"), "--events", "all", "-v",
                                path], capture_output=True, check=False, timeout=60)
         tap.equal(done.returncode, 0, done.stderr.decode("utf-8", "replace")[-2000:])
         for stream in (done.stdout, done.stderr):
-            stream.decode("utf-8")
-            bad = [b for b in stream if b < 32 and b not in b"\n\r\t" or b == 127]
-            tap.expect(not bad, f"control bytes {bad[:5]}")
-            tap.expect("\u009b" not in stream.decode("utf-8"), "a C1 control reached the output")
+            text = stream.decode("utf-8")
+            bad = [c for c in text if (ord(c) < 32 and c not in "\n\r\t") or 127 <= ord(c) < 160]
+            tap.expect(not bad, f"control characters {bad[:5]}")
         rows = [json.loads(line) for line in done.stdout.splitlines()]
         alerts = [row for row in rows if row["event_type"] == "alert"]
         tap.expect(alerts, "the photograph still has its alert")
-        tap.expect(len(alerts[0]["http"]["url"]) < 5100 and alerts[0]["http"].get("url_truncated") in (True, None),
-                   f"url of {len(alerts[0]['http']['url'])} characters")
+        tap.expect(all("http" in row for row in alerts), f"no http in {json.dumps(alerts[0])[:800]}")
+        return alerts[0]
+
+    with tap.case("names with escapes and broken UTF-8 are escaped and valid"):
+        post(b"/\x1b[2J\xc2\x9b31m", b"\x1b[5mevil\x07", b"\x9b31m\xff",
+             b"\x1b]0;owned\x07\x1b[31m\xff\xfe\xc3(\xe2\x80\xae\\.jpg")
+    with tap.case("a request line of kilobytes is still HTTP, and its fields are bounded and say so"):
+        alert = post(b"/" + b"A" * 6000, b"a.example", b"curl", b"a.jpg")
+        url = alert["http"]["url"]
+        tap.expect(len(url) == 6001 or alert["http"].get("url_truncated"), f"{len(url)} characters and no mark")
+    with tap.case("a User-Agent of kilobytes hides nothing else"):
+        alert = post(b"/here", b"a.example", b"B" * 20000, b"a.jpg")
+        tap.equal((alert["http"].get("url"), alert["http"].get("hostname")), ("/here", "a.example"), "url and host")
+        tap.expect(len(alert["http"]["http_user_agent"]) < 20000 and alert["http"].get("http_user_agent_truncated"),
+                   "the user agent is bounded and says so")
 
 
 def conversation(request, answer, client="10.20.0.11", server="203.0.113.80", port=80):
