@@ -1,66 +1,81 @@
-/* One worker's YARA scanner. Facts are written straight into the scanner's external variables, and only those
- * that changed. libyara reads an object through a block iterator in two kinds of pass: the first finds strings,
- * later ones serve conditions (uint16(), filesize, module hashes). A set in which no rule looks for bytes needs
- * no first pass at all: evaluating it costs a few microseconds, whatever the object's size. */
+/* Evaluating rules. libyara asks its block iterator for bytes in two kinds of pass: the first finds strings, later
+ * ones serve conditions (uint16(), filesize, module functions). The first pass gets the windows the prefilter let
+ * through, later ones the object as it is; so `not $a`, `#a == 0`, offsets and digests need no thought of ours. */
+#include "matcher.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
-#include "ruleset.h"
 
-struct matcher {
-    struct counters *counters;
-    struct rule_set *set;
-    YR_SCANNER *scanner;
-    YR_OBJECT *variables[FACT_COUNT];
-    unsigned timeout_ms;
-};
+#define TIMEOUTS_MAX 2 /* an object whose scans keep timing out is left alone */
 
 struct evaluation {
     struct matcher *matcher;
     match_fn fn;
     void *user;
-};
-
-struct blocks { /* the iterator's state: one block, the bytes kept of the object */
+    const uint8_t *data;
+    uint64_t base, end;   /* object offsets of `data` */
+    uint64_t size;        /* the object's */
+    bool windows;         /* the first pass sees the windows only */
+    bool conditions;      /* the first pass is over */
+    uint32_t next;        /* window */
+    const struct hits *hits;
     YR_MEMORY_BLOCK block;
     YR_MEMORY_BLOCK_ITERATOR iterator;
-    const uint8_t *data;
-    uint64_t file_size;
-    bool skip_first; /* the first pass gets no bytes: nothing looks for any */
 };
 
 static const uint8_t *fetch(YR_MEMORY_BLOCK *block)
 {
-    return ((struct blocks *)block->context)->data;
+    const struct evaluation *e = block->context;
+    return e->data + (block->base - e->base);
 }
 
-static YR_MEMORY_BLOCK *first_block(YR_MEMORY_BLOCK_ITERATOR *iterator)
+static YR_MEMORY_BLOCK *give(struct evaluation *e, uint64_t from, uint64_t to)
 {
-    struct blocks *blocks = iterator->context;
-    iterator->last_error = ERROR_SUCCESS;
-    if (blocks->skip_first) {
-        blocks->skip_first = false;
-        return NULL;
-    }
-    return &blocks->block;
+    e->block = (YR_MEMORY_BLOCK){(size_t)(to - from), from, e, fetch};
+    if (!e->conditions)
+        count_add(e->matcher->counters, COUNT_SCAN_BYTES, to - from);
+    return &e->block;
 }
 
 static YR_MEMORY_BLOCK *next_block(YR_MEMORY_BLOCK_ITERATOR *iterator)
 {
+    struct evaluation *e = iterator->context;
     iterator->last_error = ERROR_SUCCESS;
+    while (e->windows && !e->conditions && e->next < e->hits->count) {
+        struct hit_window window = e->hits->window[e->next++];
+        uint64_t from = window.from > e->base ? window.from : e->base;
+        uint64_t to = window.to < e->end ? window.to : e->end;
+        if (from < to)
+            return give(e, from, to);
+    }
     return NULL;
 }
 
-static uint64_t file_size(YR_MEMORY_BLOCK_ITERATOR *iterator)
+static YR_MEMORY_BLOCK *first_block(YR_MEMORY_BLOCK_ITERATOR *iterator)
 {
-    return ((struct blocks *)iterator->context)->file_size;
+    struct evaluation *e = iterator->context;
+    iterator->last_error = ERROR_SUCCESS;
+    if (e->windows && !e->conditions) {
+        e->next = 0;
+        return next_block(iterator);
+    }
+    return give(e, e->base, e->end);
 }
 
-static void read_strings(YR_SCAN_CONTEXT *context, YR_RULE *rule, struct match *match)
+/* libyara asks for the size between the two kinds of pass. */
+static uint64_t file_size(YR_MEMORY_BLOCK_ITERATOR *iterator)
 {
-    YR_STRING *string;
-    YR_MATCH *m;
+    struct evaluation *e = iterator->context;
+    e->conditions = true;
+    return e->size;
+}
+
+static void read_strings(YR_SCAN_CONTEXT *context, const YR_RULE *rule, struct match *match)
+{
+    const YR_STRING *string;
+    const YR_MATCH *m;
     yr_rule_strings_foreach(rule, string)
     {
         struct match_string *out = &match->strings[match->string_count];
@@ -68,19 +83,12 @@ static void read_strings(YR_SCAN_CONTEXT *context, YR_RULE *rule, struct match *
             return;
         if (STRING_IS_PRIVATE(string))
             continue;
-        out->count = 0;
-        yr_string_matches_foreach(context, string, m)
-        {
-            uint64_t offset = (uint64_t)(m->base + m->offset);
-            if (!out->count || offset < out->offset) {
-                out->offset = offset;
-                out->length = (uint32_t)m->match_length;
-            }
-            out->count++;
-        }
-        if (!out->count)
+        m = context->matches[string->idx].head; /* in order of offset */
+        if (!m)
             continue;
-        out->identifier = string->identifier;
+        *out = (struct match_string){string->identifier, (uint64_t)(m->base + m->offset),
+                                     (uint32_t)m->match_length,
+                                     (uint32_t)context->matches[string->idx].count};
         match->string_count++;
     }
 }
@@ -89,11 +97,12 @@ static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *u
 {
     struct evaluation *e = user;
     if (message != CALLBACK_MSG_RULE_MATCHING)
-        return CALLBACK_CONTINUE;
-    YR_RULE *rule = data;
+        return CALLBACK_CONTINUE; /* too many matches of a string: libyara goes on without more of them */
+    const YR_RULE *rule = data;
     const struct rule_set *set = e->matcher->set;
-    size_t index = (size_t)(rule - set->yara->rules_table);
-    struct match match = {.rule = index < set->yara_count ? set->by_yara[index] : NULL};
+    struct match match;
+    match.rule = set->by_yara[rule - set->yara->rules_table];
+    match.string_count = 0;
     if (!match.rule)
         return CALLBACK_CONTINUE;
     read_strings(context, rule, &match);
@@ -101,28 +110,35 @@ static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *u
     return CALLBACK_CONTINUE;
 }
 
-static bool open_scanner(struct matcher *m)
+/* What belongs to the rule set in force. */
+static bool open_set(struct matcher *m)
 {
+    const struct prefilter *prefilter = m->set->prefilter;
     if (yr_scanner_create(m->set->yara, &m->scanner) != ERROR_SUCCESS)
         return false;
+    if (!variables_open(&m->variables, m->scanner, m->set) ||
+        (prefilter && prefilter->database && hs_alloc_scratch(prefilter->database, &m->scratch) != HS_SUCCESS)) {
+        variables_close(&m->variables);
+        yr_scanner_destroy(m->scanner);
+        return false;
+    }
     yr_scanner_set_flags(m->scanner, SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_REPORT_RULES_MATCHING);
     m->scanner->timeout = (uint64_t)m->timeout_ms * 1000000; /* the setter knows whole seconds only */
-    for (unsigned i = 0; i < FACT_COUNT; i++)
-        m->variables[i] = yr_hash_table_lookup(m->scanner->objects_table, FACT_INFO[i].name, NULL);
     return true;
 }
 
 struct matcher *matcher_new(struct mem *mem, struct counters *counters, struct rule_set *set, unsigned timeout_ms)
 {
     struct matcher *m = calloc(1, sizeof(*m));
-    (void)mem; /* libyara keeps its own arenas, tens of kilobytes a scanner */
     if (!m)
         abort(); /* only at start */
+    m->mem = mem;
     m->counters = counters;
-    m->timeout_ms = timeout_ms;
     m->set = set;
-    if (!open_scanner(m))
-        abort();
+    m->timeout_ms = timeout_ms;
+    m->states = pool_new(mem, MEM_SCAN, sizeof(struct match_state));
+    if (!open_set(m))
+        abort(); /* only at start */
     return m;
 }
 
@@ -130,25 +146,33 @@ void matcher_free(struct matcher *m)
 {
     if (!m)
         return;
+    sieve_drop_idle(m);
+    variables_close(&m->variables);
     yr_scanner_destroy(m->scanner);
+    hs_free_scratch(m->scratch);
+    pool_free(m->states);
     rule_set_drop(m->set);
     free(m);
 }
 
 void matcher_swap(struct matcher *m, struct rule_set *set)
 {
-    struct rule_set *old_set = m->set;
-    YR_SCANNER *old_scanner = m->scanner;
-    m->set = rule_set_hold(set);
-    if (open_scanner(m)) {
-        yr_scanner_destroy(old_scanner);
-        rule_set_drop(old_set);
+    struct matcher before = *m;
+    m->set = set;
+    if (!open_set(m)) {
+        m->set = before.set;
+        m->scanner = before.scanner;
+        m->variables = before.variables;
+        log_error("no memory for a scanner of the new rules: the old ones stay in force");
         return;
     }
-    log_error("no memory for a scanner of the new rules: the old ones stay in force");
-    rule_set_drop(set);
-    m->set = old_set;
-    m->scanner = old_scanner;
+    sieve_drop_idle(&before);
+    variables_close(&before.variables);
+    yr_scanner_destroy(before.scanner);
+    rule_set_drop(before.set);
+    rule_set_hold(set);
+    m->idle_count = 0;
+    m->generation++;
 }
 
 struct rule_set *matcher_rules(const struct matcher *m)
@@ -158,68 +182,55 @@ struct rule_set *matcher_rules(const struct matcher *m)
 
 struct match_state *match_begin(struct matcher *m)
 {
-    (void)m;
-    return NULL; /* an object needs no state of its own: its bytes are kept */
+    struct match_state *state = pool_get(m->states);
+    if (!state)
+        return NULL;
+    state->stream = NULL;
+    state->generation = m->generation;
+    state->whole = false;
+    state->timeouts = 0;
+    state->next = 0;
+    state->hits.count = state->hits.total = 0;
+    return state;
 }
 
 void match_data(struct matcher *m, struct match_state *state, const uint8_t *data, size_t len, uint64_t at)
 {
-    (void)m;
-    (void)state;
-    (void)data;
-    (void)len;
-    (void)at;
+    if (state && !state->whole)
+        sieve_feed(m, state, data, len, at);
 }
 
 void match_end(struct matcher *m, struct match_state *state)
 {
-    (void)m;
-    (void)state;
-}
-
-static void set_text(struct matcher *m, unsigned id, const char *text)
-{
-    const SIZED_STRING *now = m->variables[id]->value.ss;
-    size_t len = strlen(text);
-    if ((now && now->length == len && memcmp(now->c_string, text, len) == 0) || (!now && !len))
+    if (!state)
         return;
-    yr_scanner_define_string_variable(m->scanner, FACT_INFO[id].name, text);
+    sieve_close(m, state);
+    pool_put(m->states, state);
 }
 
-static void set_facts(struct matcher *m, const struct fact_set *facts)
+static bool scan(struct evaluation *e, struct match_state *state)
 {
-    for (unsigned i = 0; i < FACT_COUNT; i++) {
-        enum fact_id id = (enum fact_id)i;
-        if (!m->variables[i])
-            continue;
-        switch (FACT_INFO[i].type) {
-        case FACT_TYPE_INT:
-        case FACT_TYPE_BOOL:
-            m->variables[i]->value.i = fact_int(facts, id);
-            break;
-        case FACT_TYPE_REAL:
-            m->variables[i]->value.d = fact_real(facts, id);
-            break;
-        case FACT_TYPE_TEXT:
-            set_text(m, i, fact_text(facts, id));
-            break;
-        }
-    }
-}
-
-static bool scanned(struct matcher *m, int result)
-{
+    struct matcher *m = e->matcher;
+    YR_SCANNER *scanner = m->scanner;
+    /* libyara never forgets an entry point by itself; one that is given keeps it from looking for one. */
+    scanner->entry_point = m->set->uses_entrypoint ? (uint64_t)YR_UNDEFINED : 0;
+    scanner->last_error_string = NULL;
+    yr_scanner_set_callback(scanner, on_message, e);
+    int result = yr_scanner_scan_mem_blocks(scanner, &e->iterator);
     if (result == ERROR_SUCCESS)
         return true;
-    const YR_RULE *rule = yr_scanner_last_error_rule(m->scanner);
+    const YR_RULE *rule = yr_scanner_last_error_rule(scanner);
+    const char *name = rule ? rule->identifier : "one of the rules";
     if (result == ERROR_SCAN_TIMEOUT) {
         count_add(m->counters, COUNT_SCAN_TIMEOUTS, 1);
-        log_warning("a scan took longer than %u ms and was stopped%s%s", m->timeout_ms, rule ? " in rule " : "",
-                    rule ? rule->identifier : "");
+        if (state)
+            state->timeouts++;
+        log_warning("%s: a scan of %llu bytes took longer than %u ms and was stopped", name,
+                    (unsigned long long)(e->end - e->base), m->timeout_ms);
     } else {
         count_add(m->counters, COUNT_SCAN_ERRORS, 1);
-        log_warning("libyara refused a scan (error %d)%s%s", result, rule ? " in rule " : "",
-                    rule ? rule->identifier : "");
+        log_warning("%s: libyara refused a scan of %llu bytes (error %d)", name,
+                    (unsigned long long)(e->end - e->base), result);
     }
     return false;
 }
@@ -227,27 +238,24 @@ static bool scanned(struct matcher *m, int result)
 bool match_evaluate(struct matcher *m, struct match_state *state, const struct object *object,
                     const struct fact_set *facts, match_fn fn, void *user)
 {
-    static const uint8_t nothing[1] = {0};
-    struct evaluation e = {m, fn, user};
-    struct blocks blocks = {.data = nothing};
-    (void)state;
-    if (object && object->bytes.len) {
-        blocks.data = object->bytes.data;
-        blocks.block.size = object->bytes.len;
-        blocks.block.base = object->bytes_at;
+    static const uint8_t nothing[1];
+    struct evaluation e = {.matcher = m, .fn = fn, .user = user, .data = nothing};
+    if (state && state->timeouts == TIMEOUTS_MAX)
+        return false;
+    if (object) {
+        e.size = object->size;
+        e.base = object->bytes_at;
+        e.end = object->bytes_at + object->bytes.len;
+        if (object->bytes.len)
+            e.data = object->bytes.data;
     }
-    blocks.file_size = object ? object->size : 0;
-    blocks.skip_first = m->set->prefilter && !m->set->has_strings;
-    blocks.block.context = &blocks;
-    blocks.block.fetch_data = fetch;
-    blocks.iterator.context = &blocks;
-    blocks.iterator.first = first_block;
-    blocks.iterator.next = next_block;
-    blocks.iterator.file_size = file_size;
-    if (!blocks.skip_first)
-        count_add(m->counters, COUNT_SCAN_BYTES, blocks.block.size);
+    if (state && object) {
+        sieve_gap(m, state, object->size);
+        e.windows = !state->whole && !m->set->uses_entrypoint;
+        e.hits = &state->hits;
+    }
+    e.iterator = (YR_MEMORY_BLOCK_ITERATOR){&e, first_block, next_block, file_size, ERROR_SUCCESS};
     count_add(m->counters, COUNT_SCAN_EVALUATIONS, 1);
-    set_facts(m, facts);
-    yr_scanner_set_callback(m->scanner, on_message, &e);
-    return scanned(m, yr_scanner_scan_mem_blocks(m->scanner, &blocks.iterator));
+    variables_write(&m->variables, facts);
+    return scan(&e, state);
 }

@@ -1,9 +1,10 @@
 /* Compiling rules. Every file is compiled alone first, so that all errors of all files are told at once (libyara
- * stops at the first bad file); only when each is good are they compiled together, a namespace a file, into the
- * set the workers share. */
+ * stops at the first bad file); only when each is good are they compiled together into the set the workers
+ * share, a namespace for each listed file: files of different people do not clash, and a global rule rules its
+ * own file. */
 #include "ruleset.h"
 
-#include <openssl/evp.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +13,50 @@
 struct compiling {
     rule_say say;
     void *user;
-    bool quiet; /* the second pass has nothing new to say */
+    struct rule_set *set;
+    size_t units;               /* listed files, the first of set->sources */
+    unsigned unit;              /* the one being compiled */
+    bool quiet;                 /* the second pass has nothing new to say */
     unsigned errors;
+    struct source_list opened;  /* included files of the pass under way */
+    struct prefilter_plan *plan;
 };
 
 static void initialise(void)
 {
+    uint32_t none = 0;
     if (yr_initialize() != ERROR_SUCCESS)
         abort(); /* libyara without memory at start */
+    yr_set_configuration(YR_CONFIG_MAX_MATCH_DATA, &none); /* matches are read from the object itself */
+}
+
+static void say_error(struct compiling *c, const char *path, const char *what)
+{
+    char text[4600];
+    snprintf(text, sizeof(text), "%s: %s", path, what);
+    c->say(c->user, true, text);
+    c->errors++;
+}
+
+/* The file libyara speaks of: the listed one, or the last included under that name. */
+static const struct source *spoken_source(const struct compiling *c, const char *spoken)
+{
+    for (size_t i = c->opened.count; spoken && i > 0; i--) {
+        if (strcmp(c->opened.items[i - 1].spoken, spoken) == 0)
+            return &c->opened.items[i - 1];
+    }
+    return &c->set->sources.items[c->unit];
+}
+
+/* `undefined identifier "x"`: names the fact that was probably meant. */
+static const char *suggestion(const char *message)
+{
+    static const char start[] = "undefined identifier \"";
+    if (strncmp(message, start, sizeof(start) - 1) != 0)
+        return NULL;
+    const char *word = message + sizeof(start) - 1;
+    const char *end = strchr(word, '"');
+    return end ? fact_nearest(word, (size_t)(end - word)) : NULL;
 }
 
 static void on_message(int level, const char *file, int line, const YR_RULE *rule, const char *message,
@@ -28,216 +65,196 @@ static void on_message(int level, const char *file, int line, const YR_RULE *rul
     struct compiling *c = user;
     char text[4600];
     (void)rule;
-    if (level == YARA_ERROR_LEVEL_ERROR)
-        c->errors++;
+    bool error = level == YARA_ERROR_LEVEL_ERROR;
+    c->errors += error;
     if (c->quiet)
         return;
-    snprintf(text, sizeof(text), "%s:%d: %s", file ? file : "rules", line, message);
-    c->say(c->user, level == YARA_ERROR_LEVEL_ERROR, text);
+    const char *near = error ? suggestion(message) : NULL;
+    snprintf(text, sizeof(text), "%s:%d: %s%s%s%s%s", spoken_source(c, file)->path, line,
+             error ? "" : "warning: ", message, near ? "; did you mean \"" : "", near ? near : "",
+             near ? "\"?" : "");
+    c->say(c->user, error, text);
+}
+
+/* `include`: beside the file that includes, wherever the sensor was started. */
+static const char *on_include(const char *name, const char *from, const char *space, void *user)
+{
+    struct compiling *c = user;
+    size_t len = 0;
+    (void)space;
+    char *path = source_beside(spoken_source(c, from)->path, name);
+    char *text = source_read(path, &len);
+    if (text && strlen(text) != len) {
+        free(text);
+        text = NULL;
+        errno = EILSEQ;
+    }
+    if (text)
+        source_add(&c->opened, path, name, text, len, c->unit);
+    else
+        say_error(c, path, strerror(errno));
+    free(path);
+    return text;
+}
+
+static void on_include_done(const char *text, void *user)
+{
+    (void)text; /* kept in the list of sources */
+    (void)user;
 }
 
 static bool define_facts(YR_COMPILER *compiler)
 {
-    bool ok = true;
+    bool fine = true;
     for (unsigned i = 0; i < FACT_COUNT; i++) {
         const char *name = FACT_INFO[i].name;
         switch (FACT_INFO[i].type) {
         case FACT_TYPE_INT:
-            ok = ok && yr_compiler_define_integer_variable(compiler, name, 0) == ERROR_SUCCESS;
+            fine = fine && yr_compiler_define_integer_variable(compiler, name, 0) == ERROR_SUCCESS;
             break;
         case FACT_TYPE_BOOL:
-            ok = ok && yr_compiler_define_boolean_variable(compiler, name, 0) == ERROR_SUCCESS;
+            fine = fine && yr_compiler_define_boolean_variable(compiler, name, 0) == ERROR_SUCCESS;
             break;
         case FACT_TYPE_REAL:
-            ok = ok && yr_compiler_define_float_variable(compiler, name, 0) == ERROR_SUCCESS;
+            fine = fine && yr_compiler_define_float_variable(compiler, name, 0) == ERROR_SUCCESS;
             break;
         case FACT_TYPE_TEXT:
-            ok = ok && yr_compiler_define_string_variable(compiler, name, "") == ERROR_SUCCESS;
+            fine = fine && yr_compiler_define_string_variable(compiler, name, "") == ERROR_SUCCESS;
             break;
         }
     }
-    return ok;
+    return fine;
 }
 
 static YR_COMPILER *new_compiler(struct compiling *c)
 {
     YR_COMPILER *compiler;
     if (yr_compiler_create(&compiler) != ERROR_SUCCESS)
-        return NULL;
+        abort(); /* compiling rules, with no memory for a compiler */
     yr_compiler_set_callback(compiler, on_message, c);
-    if (!define_facts(compiler)) {
-        yr_compiler_destroy(compiler);
-        return NULL;
-    }
+    yr_compiler_set_include_callback(compiler, on_include, on_include_done, c);
+    if (!define_facts(compiler))
+        abort();
     return compiler;
 }
 
-/* Through a stream, so that libyara knows the file's name for messages and for `include`. */
-static bool add_file(YR_COMPILER *compiler, const struct rule_file *file, struct compiling *c)
+/* Through a stream, so that libyara knows the file's name. */
+static bool add_unit(YR_COMPILER *compiler, struct compiling *c, unsigned unit)
 {
-    FILE *stream = fmemopen(file->text, file->len ? file->len : 1, "r");
-    if (!stream)
+    const struct source *source = &c->set->sources.items[unit];
+    unsigned before = c->errors;
+    c->unit = unit;
+    if (strlen(source->text) != source->len) {
+        say_error(c, source->path, "a NUL byte: this is not a text of rules");
         return false;
-    int errors = file->len ? yr_compiler_add_file(compiler, stream, file->path, file->path) : 0;
-    fclose(stream);
-    if (errors && !c->errors)
-        on_message(YARA_ERROR_LEVEL_ERROR, file->path, 1, NULL, "cannot be compiled", c);
-    return errors == 0;
+    }
+    FILE *stream = source->len ? fmemopen(source->text, source->len, "r") : NULL;
+    int errors = stream ? yr_compiler_add_file(compiler, stream, source->path, source->path) : 0;
+    if (stream)
+        fclose(stream);
+    if (errors && c->errors == before)
+        say_error(c, source->path, "cannot be compiled");
+    return errors == 0 && c->errors == before;
 }
 
-static bool check_alone(const struct rule_file *file, struct compiling *c)
+/* The pass that finds every error. */
+static void check_units(struct compiling *c)
 {
-    YR_COMPILER *compiler = new_compiler(c);
-    bool ok = compiler && add_file(compiler, file, c);
-    if (compiler)
+    for (unsigned unit = 0; unit < c->units; unit++) {
+        YR_COMPILER *compiler = new_compiler(c);
+        add_unit(compiler, c, unit);
         yr_compiler_destroy(compiler);
-    return ok;
+        source_list_free(&c->opened);
+    }
 }
 
-static YR_RULES *compile_together(struct rule_set *set, struct compiling *c)
+static void on_syntax_tree(const YR_RULE *rule, const char *identifier, const RE_AST *tree, void *user)
 {
-    YR_RULES *rules = NULL;
+    struct compiling *c = user;
+    (void)rule;
+    (void)identifier;
+    prefilter_plan_tree(c->plan, tree);
+}
+
+/* The pass that makes the set. */
+static void compile_units(struct compiling *c)
+{
+    struct rule_set *set = c->set;
     YR_COMPILER *compiler = new_compiler(c);
-    bool ok = compiler != NULL;
-    for (size_t i = 0; ok && i < set->file_count; i++)
-        ok = add_file(compiler, &set->files[i], c);
-    if (ok && yr_compiler_get_rules(compiler, &rules) != ERROR_SUCCESS)
-        rules = NULL;
-    if (compiler)
-        yr_compiler_destroy(compiler);
-    return rules;
-}
-
-static uint8_t severity_of(const char *word)
-{
-    static const char *const words[] = {"critical", "high", "medium", "low"};
-    for (uint8_t i = 0; i < 4; i++) {
-        if (strcmp(word, words[i]) == 0)
-            return (uint8_t)(i + 1);
+    c->quiet = true;
+    if (c->plan) {
+        prefilter_plan_compiler(c->plan, compiler);
+        yr_compiler_set_re_ast_callback(compiler, on_syntax_tree, c);
     }
-    return 3;
-}
-
-static void read_metadata(struct rule *rule, const YR_RULE *yara)
-{
-    const YR_META *meta;
-    rule->category = "uncategorised";
-    rule->description = "";
-    rule->severity = 3;
-    yr_rule_metas_foreach(yara, meta)
-    {
-        if (meta->type != META_TYPE_STRING)
-            continue;
-        const char *key = meta->identifier, *value = meta->string;
-        if (strcmp(key, "severity") == 0)
-            rule->severity = severity_of(value);
-        else if (strcmp(key, "category") == 0)
-            rule->category = value;
-        else if (strcmp(key, "description") == 0)
-            rule->description = value;
-        else if (strcmp(key, "reference") == 0)
-            rule->reference = value;
-        else if (strcmp(key, "confidence") == 0)
-            rule->confidence = value;
-        else if (strcmp(key, "evidence") == 0)
-            rule->evidence = value;
+    bool fine = true;
+    for (unsigned unit = 0; fine && unit < c->units; unit++)
+        fine = add_unit(compiler, c, unit);
+    if (fine && yr_compiler_get_rules(compiler, &set->yara) != ERROR_SUCCESS)
+        set->yara = NULL;
+    if (!set->yara && !c->errors)
+        say_error(c, "rules", "together they are too many for libyara");
+    yr_compiler_destroy(compiler);
+    for (size_t i = 0; i < c->opened.count; i++) {
+        struct source *source = &c->opened.items[i];
+        source_add(&set->sources, source->path, source->spoken, source->text, source->len, source->unit);
+        source->text = NULL;
     }
-}
-
-static const struct rule_file *file_of(const struct rule_set *set, const char *path)
-{
-    for (size_t i = 0; i < set->file_count; i++) {
-        if (strcmp(set->files[i].path, path) == 0)
-            return &set->files[i];
-    }
-    return NULL;
-}
-
-static void read_rules(struct rule_set *set)
-{
-    const YR_RULE *yara;
-    set->yara_count = 0;
-    yr_rules_foreach(set->yara, yara) set->yara_count++;
-    set->rules = calloc(set->yara_count + 1, sizeof(*set->rules));
-    set->by_yara = calloc(set->yara_count + 1, sizeof(*set->by_yara));
-    if (!set->rules || !set->by_yara)
-        abort(); /* only at start and reload */
-    uint32_t at = 0;
-    yr_rules_foreach(set->yara, yara)
-    {
-        uint32_t index = at++;
-        set->has_strings = set->has_strings || yara->strings;
-        if (RULE_IS_PRIVATE(yara))
-            continue;
-        struct rule *rule = &set->rules[set->count];
-        const struct rule_file *file = file_of(set, yara->ns->name);
-        const char *slash = file ? strrchr(file->path, '/') : NULL;
-        rule->name = yara->identifier;
-        rule->path = file ? file->path : "";
-        rule->file = slash ? slash + 1 : rule->path;
-        rule->line = file ? rule_line(file->text, rule->name) : 0;
-        rule->index = set->count++;
-        read_metadata(rule, yara);
-        set->by_yara[index] = rule;
-    }
-}
-
-static void read_digest(struct rule_set *set)
-{
-    uint8_t digest[32];
-    unsigned len = 0;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
-        abort();
-    for (size_t i = 0; i < set->file_count; i++) {
-        const char *slash = strrchr(set->files[i].path, '/');
-        const char *name = slash ? slash + 1 : set->files[i].path;
-        EVP_DigestUpdate(ctx, name, strlen(name) + 1);
-        EVP_DigestUpdate(ctx, set->files[i].text, set->files[i].len);
-    }
-    EVP_DigestFinal_ex(ctx, digest, &len);
-    EVP_MD_CTX_free(ctx);
-    for (unsigned i = 0; i < 32; i++)
-        snprintf(set->digest + (size_t)i * 2, 3, "%02x", digest[i]);
+    source_list_free(&c->opened);
 }
 
 static void destroy(struct rule_set *set)
 {
     if (set->yara)
         yr_rules_destroy(set->yara);
-    for (size_t i = 0; i < set->file_count; i++) {
-        free(set->files[i].path);
-        free(set->files[i].text);
-    }
-    free(set->files);
+    prefilter_free(set->prefilter);
+    source_list_free(&set->sources);
     free(set->rules);
     free(set->by_yara);
     free(set);
 }
 
+static void list_unit(void *user, const char *path)
+{
+    struct compiling *c = user;
+    size_t len;
+    char *text = source_read(path, &len);
+    if (!text)
+        say_error(c, path, strerror(errno));
+    else
+        source_add(&c->set->sources, path, path, text, len, (unsigned)c->set->sources.count);
+}
+
 struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool prefilter, rule_say say, void *user)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct compiling c = {say, user, false, 0};
+    struct compiling c = {.say = say, .user = user};
     pthread_once(&once, initialise);
-    struct rule_set *set = calloc(1, sizeof(*set));
-    if (!set)
+    c.set = calloc(1, sizeof(*c.set));
+    if (!c.set)
         return NULL;
-    atomic_init(&set->references, 1);
-    set->prefilter = prefilter;
-    bool ok = rule_files_read(set, paths, count, say, user);
-    for (size_t i = 0; i < set->file_count; i++)
-        ok = check_alone(&set->files[i], &c) && ok;
-    c.quiet = true;
-    if (ok)
-        set->yara = compile_together(set, &c);
-    if (!set->yara) {
-        destroy(set);
+    atomic_init(&c.set->references, 1);
+    for (size_t i = 0; i < count; i++) {
+        if (!source_find(paths[i], list_unit, &c))
+            say_error(&c, paths[i], strerror(errno));
+    }
+    source_list_single(&c.set->sources);
+    c.units = c.set->sources.count;
+    check_units(&c);
+    if (!c.errors) {
+        c.plan = prefilter ? prefilter_plan_new() : NULL;
+        compile_units(&c);
+    }
+    if (!c.set->yara) {
+        prefilter_plan_free(c.plan);
+        destroy(c.set);
         return NULL;
     }
-    read_rules(set);
-    read_digest(set);
-    return set;
+    rule_set_read(c.set, c.units);
+    rule_set_tell_twins(c.set, say, user);
+    if (c.plan)
+        c.set->prefilter = prefilter_build(c.plan, c.set->yara);
+    prefilter_plan_free(c.plan);
+    return c.set;
 }
 
 struct rule_set *rule_set_hold(struct rule_set *set)

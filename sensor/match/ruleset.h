@@ -1,4 +1,4 @@
-/* The inside of a rule set, as ruleset.c, source.c and matcher.c share it. */
+/* The inside of a rule set, as the files of match/ share it. Made by one thread, then read by all workers. */
 #ifndef DLP_MATCH_RULESET_H
 #define DLP_MATCH_RULESET_H
 
@@ -6,31 +6,32 @@
 #include <yara.h>
 
 #include "match.h"
-
-struct rule_file {
-    char *path;
-    char *text; /* NUL-terminated */
-    size_t len;
-};
+#include "prefilter.h"
+#include "source.h"
 
 struct rule_set {
     atomic_uint references;
     YR_RULES *yara;
-    struct rule *rules;        /* public ones, in order */
+    struct rule *rules;          /* public ones, in order */
     uint32_t count;
     const struct rule **by_yara; /* from YR_RULE index to ours, NULL for private ones */
     uint32_t yara_count;
-    bool has_strings;          /* some rule looks for bytes */
-    bool prefilter;
-    struct rule_file *files;   /* own the names rules point to */
-    size_t file_count;
+    struct source_list sources;  /* own the names rules point to; listed files first */
+    bool uses[FACT_COUNT];       /* facts some rule names */
+    bool uses_entrypoint;        /* libyara then has to see an object's first bytes */
+    struct prefilter *prefilter; /* NULL: off */
     char digest[65];
 };
 
-/* source.c: every .yar and .yara file of the paths, in name order; rules/tests aside. False when a path cannot
- * be read (said). */
-bool rule_files_read(struct rule_set *set, const char *const *paths, size_t count, rule_say say, void *user);
-/* The line `rule NAME` stands on in the text, 0 when it is not there (an included file). */
-unsigned rule_line(const char *text, const char *name);
+/* ruleset_read.c: what the compiled rules and the sources tell: rules, their metadata and lines, the facts in
+ * use, the digest. `units` listed files come first in set->sources. */
+void rule_set_read(struct rule_set *set, size_t units);
+/* Rules of one name in several files, said as warnings. */
+void rule_set_tell_twins(const struct rule_set *set, rule_say say, void *user);
+
+/* nearest.c: the fact whose name is nearest to `word`, NULL when none is near. */
+const char *fact_nearest(const char *word, size_t len);
+/* `distance` edits (insert, delete, replace, swap neighbours) turn a into b; at most `limit` is looked for. */
+unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len, unsigned limit);
 
 #endif

@@ -33,6 +33,8 @@ char *source_read(const char *path, size_t *len);
 const struct source *source_add(struct source_list *list, const char *path, const char *spoken, char *text,
                                 size_t len, unsigned unit);
 void source_list_free(struct source_list *list);
+/* Leaves one of what is listed twice, and none of what another listed file includes: its rules are there already. */
+void source_list_single(struct source_list *list);
 /* `name` beside the file `from`; absolute names stay. The caller frees. */
 char *source_beside(const char *from, const char *name);
 
