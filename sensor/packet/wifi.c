@@ -141,7 +141,7 @@ enum verdict link_ppi(struct decode *d)
     if (length < 8)
         return decode_malformed(d);
     c.end = start + length;
-    while (cursor_left(&c) >= 4) {
+    while (!c.bad && cursor_left(&c) >= 4) {
         uint16_t type = cursor_le16(&c), size = cursor_le16(&c);
         const uint8_t *field = cursor_take(&c, size);
         if (field && type == 2 && size >= 10 && (field[8] & 1))
