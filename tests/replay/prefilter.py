@@ -15,7 +15,7 @@ import tap  # noqa: E402
 from sensor import ROOT, RULES, Sensor  # noqa: E402
 
 META = 'meta: severity = "low" category = "test" description = "prefilter" '
-AWKWARD = "\n".join(f"rule {name} {{ {META} {body} }}" for name, body in (
+AWKWARD = "\n".join(f"rule awkward_{name} {{ {META} {body} }}" for name, body in (
     ("absent", 'strings: $a = "no such words" condition: not $a'),
     ("counted", 'strings: $a = { FF DA } condition: #a == 1'),
     ("at_start", "strings: $a = { FF D8 FF } condition: $a at 0"),
