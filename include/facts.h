@@ -50,6 +50,8 @@ void fact_set_clear(struct fact_set *set);
 void fact_set_int(struct fact_set *set, enum fact_id id, int64_t value); /* INT and BOOL */
 void fact_set_real(struct fact_set *set, enum fact_id id, double value);
 void fact_set_text(struct fact_set *set, enum fact_id id, const void *data, size_t len); /* cut to FACT_TEXT_MAX */
+/* Copies the facts `ids` that `from` has; those it lacks stay as they are. */
+void fact_copy(struct fact_set *to, const struct fact_set *from, const enum fact_id *ids, size_t count);
 int64_t fact_int(const struct fact_set *set, enum fact_id id);
 double fact_real(const struct fact_set *set, enum fact_id id);
 const char *fact_text(const struct fact_set *set, enum fact_id id); /* "" when absent */

@@ -110,6 +110,21 @@ void fact_set_text(struct fact_set *set, enum fact_id id, const void *data, size
     mark(set, id, len > 0);
 }
 
+void fact_copy(struct fact_set *to, const struct fact_set *from, const enum fact_id *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum fact_id id = ids[i];
+        if (!fact_present(from, id))
+            continue;
+        if (FACT_INFO[id].type == FACT_TYPE_TEXT)
+            fact_set_text(to, id, fact_text(from, id), from->value[id].text.len);
+        else if (FACT_INFO[id].type == FACT_TYPE_REAL)
+            fact_set_real(to, id, fact_real(from, id));
+        else
+            fact_set_int(to, id, fact_int(from, id));
+    }
+}
+
 int64_t fact_int(const struct fact_set *set, enum fact_id id)
 {
     return set->value[id].number;
