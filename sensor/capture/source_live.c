@@ -39,15 +39,15 @@ static void configure(pcap_t *pcap, const struct capture_params *params)
 
 static bool activate(struct capture *capture, pcap_t *pcap)
 {
+    char reason[PCAP_ERRBUF_SIZE + 64];
     int result = pcap_activate(pcap);
-    const char *detail = pcap_geterr(pcap);
-    if (result < 0) {
-        char reason[PCAP_ERRBUF_SIZE + 64];
-        snprintf(reason, sizeof(reason), "%s%s%s", pcap_statustostr(result), detail[0] ? ": " : "", detail);
+    const char *status = pcap_statustostr(result), *detail = pcap_geterr(pcap);
+    bool more = detail[0] && strcmp(detail, status) != 0;
+    snprintf(reason, sizeof(reason), "%s%s%s", status, more ? ": " : "", more ? detail : "");
+    if (result < 0)
         return refuse(capture, "cannot capture", reason);
-    }
     if (result > 0)
-        log_warning("%s: %s%s%s", capture->path, pcap_statustostr(result), detail[0] ? ": " : "", detail);
+        log_warning("%s: %s", capture->path, reason);
     return true;
 }
 
