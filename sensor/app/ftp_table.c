@@ -1,0 +1,130 @@
+/* Announced data connections, by address and port. A few at a time exist; the bound keeps a hostile control connection
+ * from filling memory, and the oldest goes first. */
+#include "ftp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS 256
+#define ENTRIES_MAX 2048
+#define LIFE_NS (120 * INT64_C(1000000000))
+
+struct entry {
+    struct entry *next;         /* in its bucket */
+    struct entry *newer, *older;
+    struct ip_addr addr;
+    uint16_t port;
+    int64_t expires_ns;
+    struct ftp_transfer transfer;
+};
+
+struct ftp_table {
+    struct pool *pool;
+    struct hash_key key;
+    size_t count;
+    struct entry *newest, *oldest;
+    struct entry *buckets[BUCKETS];
+};
+
+struct ftp_table *ftp_table_new(struct mem *mem)
+{
+    struct ftp_table *table = calloc(1, sizeof(*table));
+    if (!table)
+        abort(); /* only at start */
+    table->pool = pool_new(mem, MEM_FLOW, sizeof(struct entry));
+    hash_key_random(&table->key);
+    return table;
+}
+
+static struct entry **bucket_of(struct ftp_table *table, const struct ip_addr *addr, uint16_t port)
+{
+    uint8_t key[sizeof(addr->bytes) + 2];
+    memcpy(key, addr->bytes, sizeof(addr->bytes));
+    key[16] = (uint8_t)(port >> 8);
+    key[17] = (uint8_t)port;
+    return &table->buckets[hash_bytes(&table->key, key, sizeof(key)) % BUCKETS];
+}
+
+static struct entry *find(struct ftp_table *table, const struct ip_addr *addr, uint16_t port)
+{
+    struct entry *entry = *bucket_of(table, addr, port);
+    while (entry && !(entry->port == port && ip_equal(&entry->addr, addr)))
+        entry = entry->next;
+    return entry;
+}
+
+static void forget(struct ftp_table *table, struct entry *entry)
+{
+    struct entry **at = bucket_of(table, &entry->addr, entry->port);
+    while (*at != entry)
+        at = &(*at)->next;
+    *at = entry->next;
+    *(entry->newer ? &entry->newer->older : &table->newest) = entry->older;
+    *(entry->older ? &entry->older->newer : &table->oldest) = entry->newer;
+    table->count--;
+    pool_put(table->pool, entry);
+}
+
+void ftp_table_free(struct ftp_table *table)
+{
+    while (table->oldest)
+        forget(table, table->oldest);
+    pool_free(table->pool);
+    free(table);
+}
+
+void ftp_announce(struct ftp_table *table, const struct ip_addr *addr, uint16_t port, int64_t now_ns)
+{
+    struct entry *entry = find(table, addr, port);
+    if (entry)
+        forget(table, entry);
+    while (table->oldest && (table->oldest->expires_ns <= now_ns || table->count >= ENTRIES_MAX))
+        forget(table, table->oldest);
+    entry = pool_get_zeroed(table->pool);
+    if (!entry)
+        return;
+    entry->addr = *addr;
+    entry->port = port;
+    entry->expires_ns = now_ns + LIFE_NS;
+    struct entry **bucket = bucket_of(table, addr, port);
+    entry->next = *bucket;
+    *bucket = entry;
+    entry->older = table->newest;
+    *(table->newest ? &table->newest->newer : &table->oldest) = entry;
+    table->newest = entry;
+    table->count++;
+}
+
+void ftp_describe(struct ftp_table *table, const struct ip_addr *addr, uint16_t port,
+                  const struct ftp_transfer *transfer)
+{
+    struct entry *entry = find(table, addr, port);
+    if (entry)
+        entry->transfer = *transfer;
+}
+
+/* The listener is the server of the data flow; a flow picked up in the middle may have it the other way round. */
+static struct entry *find_flow(struct ftp_table *table, const struct flow *flow)
+{
+    if (!table->count)
+        return NULL;
+    struct entry *entry = find(table, &flow->addr[SIDE_SERVER], flow->port[SIDE_SERVER]);
+    if (!entry)
+        entry = find(table, &flow->addr[SIDE_CLIENT], flow->port[SIDE_CLIENT]);
+    return entry && entry->expires_ns > flow->last_ns ? entry : NULL;
+}
+
+bool ftp_is_announced(struct ftp_table *table, const struct flow *flow)
+{
+    return find_flow(table, flow) != NULL;
+}
+
+bool ftp_take(struct ftp_table *table, const struct flow *flow, struct ftp_transfer *transfer)
+{
+    struct entry *entry = find_flow(table, flow);
+    if (!entry)
+        return false;
+    *transfer = entry->transfer;
+    forget(table, entry);
+    return true;
+}

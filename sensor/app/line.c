@@ -1,0 +1,89 @@
+/* Lines of text protocols: FTP, SMTP, IMAP, POP3. */
+#include "line.h"
+
+#include <string.h>
+#include <strings.h>
+
+bool line_take(struct line *line, const uint8_t **data, size_t *len)
+{
+    if (line->whole) {
+        line->whole = false;
+        line->len = 0;
+    }
+    const uint8_t *newline = memchr(*data, '\n', *len);
+    size_t n = newline ? (size_t)(newline - *data) + 1 : *len;
+    size_t keep = n < (size_t)LINE_ROOM - line->len ? n : (size_t)LINE_ROOM - line->len;
+    memcpy(line->text + line->len, *data, keep);
+    line->len = (uint16_t)(line->len + keep);
+    *data += n;
+    *len -= n;
+    if (!newline)
+        return false;
+    line->whole = true;
+    while (line->len && (line->text[line->len - 1] == '\n' || line->text[line->len - 1] == '\r'))
+        line->len--;
+    return true;
+}
+
+bool line_verb(const struct line *line, const char *word, struct text *rest)
+{
+    size_t n = strlen(word);
+    if (line->len < n || strncasecmp(line->text, word, n) != 0)
+        return false;
+    if (line->len > n && line->text[n] != ' ' && line->text[n] != '\t')
+        return false;
+    while (n < line->len && (line->text[n] == ' ' || line->text[n] == '\t'))
+        n++;
+    if (rest)
+        *rest = (struct text){line->text + n, line->len - n};
+    return true;
+}
+
+unsigned line_reply(const struct line *line, bool *last)
+{
+    if (line->len < 3)
+        return 0;
+    unsigned code = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        if (line->text[i] < '0' || line->text[i] > '9')
+            return 0;
+        code = code * 10 + (unsigned)(line->text[i] - '0');
+    }
+    *last = line->len == 3 || line->text[3] != '-';
+    return code;
+}
+
+bool begins_with_word(const uint8_t *data, size_t len, const char *const *words)
+{
+    if (!memchr(data, '\n', len))
+        return false;
+    for (; *words; words++) {
+        size_t n = strlen(*words);
+        if (len > n && strncasecmp((const char *)data, *words, n) == 0 &&
+            (data[n] == ' ' || data[n] == '\r' || data[n] == '\n' || data[n] == ':'))
+            return true;
+    }
+    return false;
+}
+
+struct text angle_address(struct text text)
+{
+    const char *open = text.len ? memchr(text.data, '<', text.len) : NULL;
+    if (open) {
+        size_t left = text.len - (size_t)(open + 1 - text.data);
+        const char *close = memchr(open + 1, '>', left);
+        return (struct text){open + 1, close ? (size_t)(close - open) - 1 : left};
+    }
+    size_t n = 0;
+    while (n < text.len && text.data[n] != ' ')
+        n++;
+    return (struct text){text.data, n};
+}
+
+struct text path_name(struct text path)
+{
+    size_t begin = path.len;
+    while (begin && path.data[begin - 1] != '/' && path.data[begin - 1] != '\\')
+        begin--;
+    return (struct text){path.data + begin, path.len - begin};
+}

@@ -1,0 +1,32 @@
+/* Lines of text protocols, in any number of pieces. */
+#ifndef DLP_APP_LINE_H
+#define DLP_APP_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "meta.h"
+
+#define LINE_ROOM 1024 /* longer lines keep their beginning */
+
+struct line {
+    uint16_t len;
+    bool whole; /* the text below is a whole line; the next call begins another */
+    char text[LINE_ROOM];
+};
+
+/* Consumes bytes up to and with the next LF. True when a line is whole: line->text, without its end. */
+bool line_take(struct line *line, const uint8_t **data, size_t *len);
+/* Whether the line begins with `word`, ASCII case ignored, followed by a blank or nothing. *rest: what follows. */
+bool line_verb(const struct line *line, const char *word, struct text *rest);
+/* The three digits a reply begins with (RFC 5321 4.2, RFC 959 4.2), 0 when it does not; *last: not continued. */
+unsigned line_reply(const struct line *line, bool *last);
+/* The same for bytes a probe looks at: whether a whole line is there and begins with one of the words. */
+bool begins_with_word(const uint8_t *data, size_t len, const char *const *words);
+/* What stands between the first '<' and the '>' after it, else the text up to a blank. */
+struct text angle_address(struct text text);
+/* The last segment of a path, either slash. */
+struct text path_name(struct text path);
+
+#endif
