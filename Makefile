@@ -31,7 +31,7 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(if $(WERROR),-Werror) \
              $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,$(HARDEN)) $(CFLAGS)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN))
 LIBS     := -lpcap -lndpi -lhtp -lyara -lhiredis -levent -levent_pthreads -levent_openssl -lhs -lyaml -lcrypto -lssl \
-            -lz -lzstd -lbrotlidec -lbrotlidec -lnghttp2 -lm -lpthread
+            -lz -lzstd -lbrotlidec -lnghttp2 -lm -lpthread
 
 SRC      := $(foreach d,$(FOLDERS),$(wildcard sensor/$(d)/*.c))
 TOP      := $(wildcard sensor/*.c)

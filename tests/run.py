@@ -47,7 +47,7 @@ def steps(long):
 def run_step(name, command, allowed):
     """(passed, failed, skipped, log lines)"""
     path = f"{LOGS}/{name}.log"
-    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", ASAN_OPTIONS="detect_leaks=1",
+    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", ASAN_OPTIONS="detect_leaks=1:exitcode=99",
                        UBSAN_OPTIONS="print_stacktrace=1")
     timed_out = False
     with open(path, "wb") as log:

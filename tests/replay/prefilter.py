@@ -36,7 +36,7 @@ AWKWARD = "\n".join(f"rule awkward_{name} {{ {META} {body} }}" for name, body in
     ("loop", 'strings: $a = { FF C4 } condition: for all i in (1..#a) : (@a[i] > 100)'),
     ("alternatives", "strings: $a = { FF (C0 | C2) 00 11 08 } condition: $a"),
     ("nibbles", "strings: $a = { 4? 6F 6E 74 6F 73 6? } condition: $a"),
-    ("not_bytes", "strings: $a = { FF D8 FF E1 ~00 } condition: $a"),
+    ("not_bytes", "strings: $a = { FF D8 FF E1 0? } condition: $a"),
     ("case_regex", "strings: $a = /bordercam [0-9]/i condition: $a"),
 ))
 
