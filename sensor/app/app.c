@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SECOND_MAX (256u * 1024) /* bytes of conflicting copies inspected, each side */
+#define SECOND_TX UINT32_MAX      /* transaction number of their object */
 #define SWITCHES_MAX 4 /* within one segment and without progress; then the bytes are raw */
 #define DEPTH_MAX 4
 
@@ -486,9 +488,45 @@ static void on_end(void *user, struct flow *flow, enum side side, enum stream_en
     apps->current = before;
 }
 
+/* A tap cannot know which of two differing copies the receiver kept. The one not delivered is inspected as well:
+ * the copies of a side make one object, path "second-reading", so that what is whole in them is found. */
+static void on_conflict(void *user, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
+                        size_t len)
+{
+    struct apps *apps = user;
+    struct app_session *before, *session;
+    (void)offset;
+    if (flow->opaque || !flow->content[side] || !(session = enter(apps, flow, &before)))
+        return;
+    if (!session->second[side] && !session->second_bytes[side]) {
+        const struct object_info info = {.flow = flow,
+                                         .sender = side,
+                                         .meta = session->meta,
+                                         .path = "second-reading",
+                                         .expected_size = OBJECT_SIZE_UNKNOWN,
+                                         .tx_id = SECOND_TX,
+                                         .time_ns = app_now(session)};
+        session->second[side] = apps->counting.begin(apps->counting.user, &info);
+    }
+    size_t room = SECOND_MAX - session->second_bytes[side];
+    len = len < room ? len : room;
+    session->second_bytes[side] += (uint32_t)len;
+    apps->counting.data(apps->counting.user, session->second[side], data, len);
+    apps->current = before;
+}
+
+static void end_second(struct app_session *session)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        if (session->second[side])
+            session->apps->counting.end(session->apps->counting.user, session->second[side], OBJECT_TRUNCATED);
+        session->second[side] = NULL;
+    }
+}
+
 struct stream_sink apps_sink(struct apps *apps)
 {
-    return (struct stream_sink){apps, on_data, on_datagram, on_gap, on_end, NULL};
+    return (struct stream_sink){apps, on_data, on_datagram, on_gap, on_end, on_conflict};
 }
 
 void app_flow_classified(struct apps *apps, struct flow *flow)
@@ -514,6 +552,7 @@ void app_flow_end(struct apps *apps, struct flow *flow)
     if (!flow->opaque)
         decide_now(session); /* bytes that waited for more are an object all the same */
     close_decoder(session);
+    end_second(session);
     apps->current = before;
     release_held(session);
     meta_drop(apps->metas, session->meta);

@@ -22,6 +22,8 @@ struct app_session {
     bool opaque;    /* asked for by the current callback */
     uint8_t depth;  /* decisions within decisions: a hostile flow must not nest them without end */
     uint32_t objects_open;
+    struct object *second[2]; /* by side: conflicting copies that were not delivered, one after another */
+    uint32_t second_bytes[2];
 };
 
 struct apps {
