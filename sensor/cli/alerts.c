@@ -16,6 +16,8 @@
 struct row {
     unsigned long long ms, number; /* the entry id */
     char *event, *rule, *severity;
+    char id[36];
+    bool hidden; /* a later event of the same alert follows */
 };
 
 struct reading {
@@ -85,6 +87,7 @@ static void add_entry(struct reading *r, const redisReply *entry)
     row->event = keep(field(fields, "event"));
     row->rule = keep(field(fields, "rule"));
     row->severity = keep(field(fields, "severity"));
+    snprintf(row->id, sizeof(row->id), "%s", field(fields, "id"));
 }
 
 /* By the time of the event, then by entry id: events carry packet time, which is what an analyst reads. */
@@ -124,14 +127,37 @@ static void print_row(const struct row *row)
     (void)port;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const struct row *const *x = a, *const *y = b;
+    int order = strcmp((*x)->id, (*y)->id);
+    return order ? order : (*x > *y) - (*x < *y);
+}
+
+/* A table shows an alert once, in its last state. */
+static void hide_superseded(struct reading *r)
+{
+    struct row **rows = calloc(r->row_count + 1, sizeof(*rows));
+    if (!rows)
+        return;
+    for (size_t i = 0; i < r->row_count; i++)
+        rows[i] = &r->rows[i];
+    qsort(rows, r->row_count, sizeof(*rows), by_id);
+    for (size_t i = 0; i + 1 < r->row_count; i++)
+        rows[i]->hidden = strcmp(rows[i]->id, rows[i + 1]->id) == 0;
+    free(rows);
+}
+
 static void print_rows(struct reading *r)
 {
     if (r->row_count)
         qsort(r->rows, r->row_count, sizeof(*r->rows), by_time);
+    if (!r->config->json_lines)
+        hide_superseded(r);
     for (size_t i = 0; i < r->row_count; i++) {
         if (r->config->json_lines)
             puts(r->rows[i].event);
-        else
+        else if (!r->rows[i].hidden)
             print_row(&r->rows[i]);
         free(r->rows[i].event);
         free(r->rows[i].rule);
