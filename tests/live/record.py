@@ -4,6 +4,8 @@ a border of their own (tests/tools/netns.py) while tcpdump listens there. A scen
 comes from the sender's side and never from the sensor. Some captures are rewritten from a recording: other tags and
 link types, lost and shuffled packets.
 
+Every capture gets its own ten minutes of one morning, in name order, so that the folder is also one history.
+
 usage: record.py [--out DIR] [--relabel] [NAME...]        needs root, cjpeg, curl, nginx, nc, openssl, tcpdump"""
 
 import argparse
@@ -28,6 +30,7 @@ import pcap  # noqa: E402
 ALERTS = {
     "photo": ["outbound_jpeg_photo"],
     "photo-gps": ["outbound_jpeg_photo", "outbound_jpeg_with_position"],
+    "mrz": ["outbound_mrz_bulk"],
     "fmr": ["outbound_biometric_record"],
     "wsq": ["outbound_biometric_record", "outbound_fingerprint_image"],
 }
@@ -58,6 +61,8 @@ http {{
 }}
 """
 
+MORNING, SLOT = 1_795_161_600_000_000_000, 600_000_000_000  # 2026-11-20T08:00:00Z, in nanoseconds
+REWRITTEN = ("cooked", "lossy", "midstream", "pcapng", "pcapng-be", "qinq", "raw-ip", "shuffled", "vlan")
 SCENARIOS = []
 
 
@@ -289,6 +294,12 @@ def midstream(packets):
     return packets[full[2]:]
 
 
+def in_its_slot(name, packets):
+    names = sorted([scene[0] for scene in SCENARIOS] + list(REWRITTEN))
+    shift = MORNING + names.index(name) * SLOT - packets[0][0]
+    return [(time_ns + shift, data) for time_ns, data in packets]
+
+
 def rewrite(out):
     def load(name):
         with open(f"{out}/{name}.json", encoding="utf-8") as file:
@@ -296,6 +307,7 @@ def rewrite(out):
 
     def store(name, source, about, packets, truth=None, ending=".pcap", **how):
         path = f"{out}/{name}{ending}"
+        packets = in_its_slot(name, packets)
         if ending.startswith(".pcapng"):
             pcap.write_pcapng(f"{out}/{name}.pcapng", packets, **how)
             raw = f"{out}/{name}.pcapng"
@@ -389,6 +401,8 @@ def record(name, about, where, play, out):
         dropped = [line for line in listener.stderr.read().splitlines() if "dropped by kernel" in line]
         if not dropped or not dropped[0].startswith("0 "):
             raise RuntimeError(f"{name}: tcpdump lost packets: {dropped}")
+        packets, link = pcap.read(path)
+        pcap.write(path, in_its_slot(name, packets), link)
         write_truth(out, name, f"{name}.pcap", about, stage.truth)
         print(f"{name}: {os.path.getsize(path)} bytes, {len(stage.truth)} objects", flush=True)
 

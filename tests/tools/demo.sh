@@ -29,7 +29,7 @@ Replaying pcaps/: recorded conversations between a company (10.20.0.0/16) and th
 In some of them photographs or fingerprints leave; in the others nothing of the kind does.
 
 EOT
-"$sensor" replay --redis "unix://$folder/redis.sock" --sensor demo pcaps/ || exit 1
+"$sensor" replay --each --redis "unix://$folder/redis.sock" --sensor demo pcaps/*.pcap* || exit 1
 cat <<EOT
 
 Each alert now stands in the Redis stream dlp:alerts:demo, where a dashboard would read it.
