@@ -1,0 +1,31 @@
+/* One mail message on its way to the object sink, for SMTP, POP3 and IMAP. */
+#ifndef DLP_APP_MAIL_H
+#define DLP_APP_MAIL_H
+
+#include "app.h"
+#include "line.h"
+
+struct mail {
+    struct object *object;
+    struct meta *meta; /* held by the caller until mail_end */
+    enum side side;
+    uint64_t tx_id, expected_size;
+    bool begun; /* between mail_begin and mail_end */
+    bool asked; /* the object was asked for: with the first byte, so a refused message makes none */
+    bool head_done;
+    size_t head_bytes;
+    enum meta_id field;  /* of the header line before, for folded ones; META_COUNT when none */
+    struct line line;
+    uint16_t value_len;
+    char value[512];
+};
+
+/* The head's From, To and Subject go to the meta as they pass. */
+void mail_begin(struct app_session *session, struct mail *mail, enum side side, struct meta *meta, uint64_t tx_id,
+                uint64_t expected_size);
+void mail_data(struct app_session *session, struct mail *mail, const uint8_t *data, size_t len);
+void mail_gap(struct app_session *session, struct mail *mail, uint64_t len);
+/* Ends the object and drops the meta. */
+void mail_end(struct app_session *session, struct mail *mail, bool whole);
+
+#endif
