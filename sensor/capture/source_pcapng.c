@@ -8,7 +8,8 @@
 #include "cursor.h"
 #include "source.h"
 
-#define CHUNK (256u << 10)
+#define CHUNK (128u << 10)
+#define PAGE 4096u
 #define BLOCK_MAX (16u << 20) /* as libpcap: no block that is read whole is larger */
 #define INTERFACES_MAX 65536
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -55,23 +56,41 @@ static uint32_t read32(const struct pcapng_file *file, struct cursor *c)
     return file->big_endian ? cursor_be32(c) : cursor_le32(c);
 }
 
+static size_t round_up(size_t n)
+{
+    return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
+/* Moves what is left down, so that it ends where a page begins: the kernel copies whole pages to whole pages. False when memory is out. */
+static bool make_room(struct pcapng_file *file, size_t n)
+{
+    size_t left = file->end - file->at, end = round_up(left);
+    if (end - left + n > file->room) {
+        size_t room = round_up(end + n);
+        uint8_t *buffer = aligned_alloc(PAGE, room);
+        if (!buffer)
+            return false;
+        memcpy(buffer + end - left, file->buffer + file->at, left);
+        free(file->buffer);
+        file->buffer = buffer;
+        file->room = room;
+    } else {
+        memmove(file->buffer + end - left, file->buffer + file->at, left);
+    }
+    file->base += file->at - (end - left); /* wraps for a moment at the start, and back */
+    file->at = end - left;
+    file->end = end;
+    return true;
+}
+
 /* Makes `n` bytes contiguous at buffer[at]; false when the input ends before. */
 static bool need(struct capture *capture, struct pcapng_file *file, size_t n)
 {
     if (file->end - file->at >= n)
         return true;
-    memmove(file->buffer, file->buffer + file->at, file->end - file->at);
-    file->base += file->at;
-    file->end -= file->at;
-    file->at = 0;
-    if (n > file->room) {
-        uint8_t *buffer = realloc(file->buffer, n);
-        if (!buffer)
-            return false;
-        file->buffer = buffer;
-        file->room = n;
-    }
-    while (file->end < n) {
+    if (!make_room(file, n))
+        return false;
+    while (file->end - file->at < n) {
         size_t got = input_read(capture->input, file->buffer + file->end, file->room - file->end);
         if (got == 0)
             return false;
@@ -269,7 +288,7 @@ static bool pcapng_open(struct capture *capture)
         abort(); /* only between files */
     capture->state = file;
     file->room = CHUNK;
-    file->buffer = malloc(CHUNK);
+    file->buffer = aligned_alloc(PAGE, CHUNK);
     if (!file->buffer)
         abort(); /* only between files */
     if (read_block(capture, file) == STEP_BAD)
@@ -277,9 +296,10 @@ static bool pcapng_open(struct capture *capture)
     if (!capture->filter)
         return true;
     while (file->interface_count == 0) {
-        const uint8_t *block = need(capture, file, 8) ? file->buffer + file->at : NULL;
-        struct cursor c = cursor_over(block, block ? 4 : 0);
-        if (!block || read32(file, &c) != BLOCK_INTERFACE)
+        if (!need(capture, file, 8))
+            return true; /* an end, or damage that is told when it is met */
+        struct cursor c = cursor_over(file->buffer + file->at, 4);
+        if (read32(file, &c) != BLOCK_INTERFACE)
             return true;
         if (read_block(capture, file) == STEP_BAD)
             return false;
