@@ -1,5 +1,5 @@
-/* Opening a source of frames: the table of sources, and what they share. Which source reads a file is decided
- * by the file's first uncompressed bytes. */
+/* Opening a source of frames: the table of sources, and what they share. Which source reads a file
+ * is decided by the file's first uncompressed bytes. */
 #include "capture.h"
 
 #include <stdio.h>
@@ -17,11 +17,11 @@ static const struct magic {
     uint8_t bytes[4];
     const struct source_ops *ops;
 } magics[] = {
-    {{0xa1, 0xb2, 0xc3, 0xd4}, &source_pcap},   /* microseconds, big-endian writer */
-    {{0xd4, 0xc3, 0xb2, 0xa1}, &source_pcap},   /* little-endian writer */
-    {{0xa1, 0xb2, 0x3c, 0x4d}, &source_pcap},   /* nanoseconds */
+    {{0xa1, 0xb2, 0xc3, 0xd4}, &source_pcap}, /* microseconds, big-endian writer */
+    {{0xd4, 0xc3, 0xb2, 0xa1}, &source_pcap}, /* little-endian writer */
+    {{0xa1, 0xb2, 0x3c, 0x4d}, &source_pcap}, /* nanoseconds */
     {{0x4d, 0x3c, 0xb2, 0xa1}, &source_pcap},
-    {{0xa1, 0xb2, 0xcd, 0x34}, &source_pcap},   /* Kuznetzov's, longer record headers */
+    {{0xa1, 0xb2, 0xcd, 0x34}, &source_pcap}, /* Kuznetzov's, longer record headers */
     {{0x34, 0xcd, 0xb2, 0xa1}, &source_pcap},
     {{0x0a, 0x0d, 0x0d, 0x0a}, &source_pcapng}, /* section header block */
 };
@@ -93,7 +93,8 @@ static bool choose_file_source(struct capture *capture)
                  "%s: is empty; a pcap or pcapng capture was expected", capture->label);
     else
         snprintf(capture->error, sizeof(capture->error),
-                 "%s: is neither pcap nor pcapng, plain or compressed with gzip or zstd", capture->label);
+                 "%s: is neither pcap nor pcapng, plain or compressed with gzip or zstd",
+                 capture->label);
     return false;
 }
 
@@ -111,7 +112,8 @@ static struct capture *give_up(struct capture *capture, char *error, size_t erro
     return NULL;
 }
 
-struct capture *capture_open_file(const char *path, struct capture *parent, char *error, size_t error_len)
+struct capture *capture_open_file(const char *path, struct capture *parent, char *error,
+                                  size_t error_len)
 {
     struct capture *capture = capture_new(path, &parent->params);
     capture->parent = parent;

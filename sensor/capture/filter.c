@@ -98,8 +98,9 @@ bool filter_match(struct filter *filter, const struct frame *frame)
         char error[PCAP_ERRBUF_SIZE];
         program = find(filter, frame->link_type);
         if (!program && !filter_prepare(filter, frame->link_type, error, sizeof(error))) {
-            log_warning("the filter '%s' cannot be used on link type %d and passes none of its frames: %s",
-                        filter->text, frame->link_type, error);
+            log_warning(
+                "the filter '%s' cannot be used on link type %d and passes none of its frames: %s",
+                filter->text, frame->link_type, error);
             return false;
         }
         program = filter->programs;

@@ -1,5 +1,5 @@
-/* Reading a capture file. Compressed or not, a reader sees one run of bytes; each coding is one row of the
- * table `codings`. Plain bytes go straight from read(2) to the caller's buffer. */
+/* Reading a capture file. Compressed or not, a reader sees one run of bytes; each coding is one row
+ * of the table `codings`. Plain bytes go straight from read(2) to the caller's buffer. */
 #include "input.h"
 
 #include <errno.h>
@@ -239,7 +239,8 @@ struct input *input_open(const char *path, char *error, size_t error_len)
     }
     /* A pipe may give its first bytes one at a time. */
     while (input->raw_len < 4 && !input->raw_end)
-        input->raw_len += raw_read(input, input->raw + input->raw_len, sizeof(input->raw) - input->raw_len);
+        input->raw_len +=
+            raw_read(input, input->raw + input->raw_len, sizeof(input->raw) - input->raw_len);
     const struct coding *coding = codings;
     while (!coding->starts(input->raw, input->raw_len))
         coding++;
@@ -325,11 +326,12 @@ static int stdio_seek(void *cookie, off64_t *offset, int whence)
     return 0;
 }
 
-/* libpcap asks for a header and then a frame at a time: a large buffer, set here because fopencookie(3) gives a
- * small one, halves the cost of a frame. */
+/* libpcap asks for a header and then a frame at a time: a large buffer, set here because
+ * fopencookie(3) gives a small one, halves the cost of a frame. */
 FILE *input_stdio(struct input *input)
 {
-    FILE *file = fopencookie(input, "r", (cookie_io_functions_t){.read = stdio_read, .seek = stdio_seek});
+    FILE *file =
+        fopencookie(input, "r", (cookie_io_functions_t){.read = stdio_read, .seek = stdio_seek});
     if (file)
         setvbuf(file, input->stdio, _IOFBF, sizeof(input->stdio));
     return file;

@@ -1,5 +1,5 @@
-/* The bytes of a capture file as they were before compression: a path or standard input, plain, gzip or
- * zstd, told apart by their first bytes and never by a name. One reader, one thread. */
+/* The bytes of a capture file as they were before compression: a path or standard input, plain,
+ * gzip or zstd, told apart by their first bytes and never by a name. One reader, one thread. */
 #ifndef DLP_CAPTURE_INPUT_H
 #define DLP_CAPTURE_INPUT_H
 
@@ -16,7 +16,8 @@ struct input;
 struct input *input_open(const char *path, char *error, size_t error_len);
 void input_close(struct input *input); /* NULL is allowed */
 
-/* Up to INPUT_PEEK first bytes, without taking them; the count is lower only where the input ends. */
+/* Up to INPUT_PEEK first bytes, without taking them; the count is lower only where the input ends.
+ */
 size_t input_peek(struct input *input, const uint8_t **bytes);
 
 /* Takes up to `room` bytes; 0 at the end, and after damage, which input_failure() then names. */

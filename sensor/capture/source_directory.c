@@ -1,5 +1,5 @@
-/* A directory: every capture below it, in name order, as one input. Files that are no captures are passed over
- * by their content; a damaged capture is read up to its damage and remembered. */
+/* A directory: every capture below it, in name order, as one input. Files that are no captures are
+ * passed over by their content; a damaged capture is read up to its damage and remembered. */
 #include <errno.h>
 #include <fts.h>
 #include <stdio.h>
@@ -17,9 +17,9 @@ struct entry {
 struct directory {
     struct entry *entries;
     size_t count, room;
-    size_t next;          /* the entry to open when `file` is NULL */
-    struct capture *file; /* the capture that is read now */
-    uint64_t done, total; /* bytes of entries left behind, and of all */
+    size_t next;                /* the entry to open when `file` is NULL */
+    struct capture *file;       /* the capture that is read now */
+    uint64_t done, total;       /* bytes of entries left behind, and of all */
     struct capture_stats stats; /* of files left behind */
     unsigned damaged;
 };
@@ -80,7 +80,8 @@ static void walk(struct capture *capture, FTS *tree)
         struct stat st;
         if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
             note_unreadable(capture, entry->fts_path, entry->fts_errno);
-        /* A link to a file counts as the file; a link to a directory is not followed, so no loop. */
+        /* A link to a file counts as the file; a link to a directory is not followed, so no loop.
+         */
         if (entry->fts_info != FTS_F && entry->fts_info != FTS_SL)
             continue;
         if (stat(entry->fts_accpath, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
@@ -129,8 +130,8 @@ static enum capture_result finish(struct capture *capture)
     size_t used = strlen(capture->error);
     if (directory->damaged > 1)
         snprintf(capture->error + used, sizeof(capture->error) - used,
-                 " (and %u more files below %s could not be read to their end)", directory->damaged - 1,
-                 capture->path);
+                 " (and %u more files below %s could not be read to their end)",
+                 directory->damaged - 1, capture->path);
     directory->damaged = 1; /* said once */
     return CAPTURE_BAD;
 }
@@ -150,7 +151,8 @@ static enum capture_result directory_dispatch(struct capture *capture, int budge
             directory->next++;
         }
     }
-    enum capture_result result = capture_dispatch(directory->file, budget, capture->fn, capture->user);
+    enum capture_result result =
+        capture_dispatch(directory->file, budget, capture->fn, capture->user);
     if (result == CAPTURE_BAD)
         note_damage(capture, capture_error(directory->file));
     if (result != CAPTURE_MORE)

@@ -1,6 +1,6 @@
-/* A network interface through libpcap on TPACKET_V3: blocks of frames in a ring shared with the kernel. Not
- * immediate mode, which costs a wake-up a frame. Non-blocking: in blocking mode an idle link would hold
- * pcap_dispatch() for ever, so the worker polls capture_fd() instead. */
+/* A network interface through libpcap on TPACKET_V3: blocks of frames in a ring shared with the
+ * kernel. Not immediate mode, which costs a wake-up a frame. Non-blocking: in blocking mode an idle
+ * link would hold pcap_dispatch() for ever, so the worker polls capture_fd() instead. */
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <pcap/pcap.h>
@@ -12,11 +12,12 @@
 #include "log.h"
 #include "source.h"
 
-#define BLOCK_TIMEOUT_MS 20 /* the kernel hands a block over after this long even when it is not full */
+#define BLOCK_TIMEOUT_MS                                                                           \
+    20 /* the kernel hands a block over after this long even when it is not full */
 
 struct live {
     pcap_t *pcap;
-    int64_t unit_ns; /* of the time stamps' fraction */
+    int64_t unit_ns;                        /* of the time stamps' fraction */
     uint32_t kernel_drops, interface_drops; /* libpcap's 32-bit totals as last read */
 };
 
@@ -34,7 +35,8 @@ static void configure(pcap_t *pcap, const struct capture_params *params)
     pcap_set_immediate_mode(pcap, 0);
     pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
     if (params->buffer_mib > 0)
-        pcap_set_buffer_size(pcap, params->buffer_mib < 2047 ? params->buffer_mib << 20 : 2047 << 20);
+        pcap_set_buffer_size(pcap,
+                             params->buffer_mib < 2047 ? params->buffer_mib << 20 : 2047 << 20);
 }
 
 static bool activate(struct capture *capture, pcap_t *pcap)
@@ -63,7 +65,8 @@ static bool set_filter(struct capture *capture, pcap_t *pcap)
     return set || refuse(capture, "filter", pcap_geterr(pcap));
 }
 
-/* Workers of one group share the interface's frames by a symmetric flow hash, fragments put together first. */
+/* Workers of one group share the interface's frames by a symmetric flow hash, fragments put
+ * together first. */
 static bool join_fanout(struct capture *capture, pcap_t *pcap)
 {
     if (!capture->params.fanout_group)

@@ -1,5 +1,5 @@
-/* A pcap file, read by libpcap through the input's stdio stream. libpcap says what is wrong with a file but not
- * where, so the record's offset is kept beside it. */
+/* A pcap file, read by libpcap through the input's stdio stream. libpcap says what is wrong with a
+ * file but not where, so the record's offset is kept beside it. */
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -39,7 +39,8 @@ static bool pcap_file_open(struct capture *capture)
         return false;
     }
     __fsetlocking(file->stdio, FSETLOCKING_BYCALLER); /* one thread reads it */
-    file->pcap = pcap_fopen_offline_with_tstamp_precision(file->stdio, PCAP_TSTAMP_PRECISION_NANO, reason);
+    file->pcap =
+        pcap_fopen_offline_with_tstamp_precision(file->stdio, PCAP_TSTAMP_PRECISION_NANO, reason);
     if (!file->pcap) {
         const char *failure = input_failure(capture->input);
         uint64_t read = input_offset(capture->input);
@@ -67,7 +68,8 @@ static void on_record(u_char *user, const struct pcap_pkthdr *header, const u_ch
     frame->data = data;
     frame->captured = header->caplen;
     frame->length = header->len < header->caplen ? header->caplen : header->len;
-    /* The field has 32 bits without a sign; libpcap reads it with one. tv_usec holds nanoseconds here. */
+    /* The field has 32 bits without a sign; libpcap reads it with one. tv_usec holds nanoseconds
+     * here. */
     frame->time_ns = (int64_t)(uint32_t)header->ts.tv_sec * 1000000000 + header->ts.tv_usec;
     capture_deliver(capture);
 }

@@ -1,6 +1,7 @@
-/* A pcapng file (draft-ietf-opsawg-pcapng). libpcap refuses a file whose interfaces differ in link type or
- * snap length, and names no interface; so these blocks are walked here, and every frame carries the link
- * type and the name of its own interface. Blocks that hold no frame are passed over. */
+/* A pcapng file (draft-ietf-opsawg-pcapng). libpcap refuses a file whose interfaces differ in link
+ * type or snap length, and names no interface; so these blocks are walked here, and every frame
+ * carries the link type and the name of its own interface. Blocks that hold no frame are passed
+ * over. */
 #include <pcap/dlt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +16,11 @@
 #define NS_PER_SECOND INT64_C(1000000000)
 
 enum { /* block types, section 11.1 */
-    BLOCK_SECTION = 0x0a0d0d0a,
-    BLOCK_INTERFACE = 1,
-    BLOCK_PACKET = 2, /* obsolete, appendix A */
-    BLOCK_SIMPLE = 3,
-    BLOCK_ENHANCED = 6
+       BLOCK_SECTION = 0x0a0d0d0a,
+       BLOCK_INTERFACE = 1,
+       BLOCK_PACKET = 2, /* obsolete, appendix A */
+       BLOCK_SIMPLE = 3,
+       BLOCK_ENHANCED = 6
 };
 enum { OPTION_END = 0, OPTION_NAME = 2, OPTION_RESOLUTION = 9, OPTION_OFFSET = 14 };
 
@@ -30,14 +31,14 @@ struct interface {
     int link_type;
     uint32_t snaplen;
     const char *name;
-    uint8_t resolution;    /* if_tsresol: units of 10^-n seconds, or with the high bit 2^-n */
+    uint8_t resolution; /* if_tsresol: units of 10^-n seconds, or with the high bit 2^-n */
     int64_t offset_seconds;
 };
 
 struct pcapng_file {
     uint8_t *buffer; /* bytes [at, end) are read and not used */
     size_t room, at, end;
-    uint64_t base;   /* offset in the stream of buffer[0] */
+    uint64_t base; /* offset in the stream of buffer[0] */
     bool big_endian;
     struct interface *interfaces;
     uint32_t interface_count, interface_room;
@@ -61,7 +62,8 @@ static size_t round_up(size_t n)
     return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
-/* Moves what is left down, so that it ends where a page begins: the kernel copies whole pages to whole pages. False when memory is out. */
+/* Moves what is left down, so that it ends where a page begins: the kernel copies whole pages to
+ * whole pages. False when memory is out. */
 static bool make_room(struct pcapng_file *file, size_t n)
 {
     size_t left = file->end - file->at, end = round_up(left);
@@ -118,7 +120,8 @@ static int64_t to_ns(const struct interface *interface, uint64_t units)
             ns /= 10;
     }
     ns += (__int128)interface->offset_seconds * NS_PER_SECOND;
-    const __int128 limit = INT64_MAX / 2; /* a clock that far off is damage, but no reason to stop */
+    const __int128 limit =
+        INT64_MAX / 2; /* a clock that far off is damage, but no reason to stop */
     return (int64_t)(ns < 0 ? 0 : ns > limit ? limit : ns);
 }
 
@@ -136,13 +139,15 @@ static void read_interface_options(struct capture *capture, struct pcapng_file *
         } else if (code == OPTION_RESOLUTION && len == 1) {
             interface->resolution = value[0];
         } else if (code == OPTION_OFFSET && len == 8) {
-            interface->offset_seconds = (int64_t)(file->big_endian ? cursor_be64(&v) : cursor_le64(&v));
+            interface->offset_seconds =
+                (int64_t)(file->big_endian ? cursor_be64(&v) : cursor_le64(&v));
         }
         cursor_skip(&c, -(unsigned)len % 4); /* padded to 32 bits */
     }
 }
 
-/* Link types have the same number in files and in libpcap, but for a few old ones (pcap-linktype(7)). */
+/* Link types have the same number in files and in libpcap, but for a few old ones
+ * (pcap-linktype(7)). */
 static int link_type_of(uint16_t number)
 {
     switch (number) {
@@ -178,7 +183,8 @@ static enum step add_interface(struct capture *capture, struct pcapng_file *file
 }
 
 /* Fills capture->frame from a block of one of the three kinds that hold a frame. */
-static enum step read_frame(struct capture *capture, struct pcapng_file *file, uint32_t type, struct cursor c)
+static enum step read_frame(struct capture *capture, struct pcapng_file *file, uint32_t type,
+                            struct cursor c)
 {
     struct frame *frame = &capture->frame;
     uint32_t index = 0;
@@ -214,7 +220,8 @@ static enum step read_frame(struct capture *capture, struct pcapng_file *file, u
     return STEP_FRAME;
 }
 
-/* A section may be written in the other byte order than the one before, and describes its own interfaces. */
+/* A section may be written in the other byte order than the one before, and describes its own
+ * interfaces. */
 static enum step begin_section(struct capture *capture, struct pcapng_file *file)
 {
     if (!need(capture, file, 12))
@@ -258,7 +265,8 @@ static enum step read_block(struct capture *capture, struct pcapng_file *file)
     if (length < BLOCK_FRAMING || length % 4)
         return damage(capture, file, "a block whose length is impossible");
     if (length > BLOCK_MAX) {
-        if (type == BLOCK_INTERFACE || type == BLOCK_PACKET || type == BLOCK_SIMPLE || type == BLOCK_ENHANCED)
+        if (type == BLOCK_INTERFACE || type == BLOCK_PACKET || type == BLOCK_SIMPLE ||
+            type == BLOCK_ENHANCED)
             return damage(capture, file, "a block larger than 16 MiB");
         return skip_block(capture, file, length);
     }
@@ -279,7 +287,8 @@ static enum step read_block(struct capture *capture, struct pcapng_file *file)
     return step;
 }
 
-/* Reads up to the first interface, so that a filter that does not compile is refused before anything is read. */
+/* Reads up to the first interface, so that a filter that does not compile is refused before
+ * anything is read. */
 static bool pcapng_open(struct capture *capture)
 {
     char reason[512];

@@ -1,5 +1,6 @@
-/* Summing 16-bit words in the lanes of a vector: the low and the high half of every 32-bit lane gather in
- * accumulators of their own, which cannot overflow below 2 MiB of input (a frame is far shorter). */
+/* Summing 16-bit words in the lanes of a vector: the low and the high half of every 32-bit lane
+ * gather in accumulators of their own, which cannot overflow below 2 MiB of input (a frame is far
+ * shorter). */
 #include "checksum.h"
 
 #include <string.h>

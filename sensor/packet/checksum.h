@@ -1,5 +1,5 @@
-/* The Internet checksum (RFC 1071), in the machine's byte order: sums may be compared with a stored field
- * read as it lies in memory. */
+/* The Internet checksum (RFC 1071), in the machine's byte order: sums may be compared with a stored
+ * field read as it lies in memory. */
 #ifndef DLP_PACKET_CHECKSUM_H
 #define DLP_PACKET_CHECKSUM_H
 

@@ -1,10 +1,14 @@
-/* One frame on its way through the layers. A layer is a function that reads its header at decode->c and calls
- * the next one. Layers nest no deeper than LAYERS_MAX, tunnels no deeper than TUNNELS_MAX.
+/* One frame on its way through the layers. A layer is a function that reads its header at decode->c
+ * and calls the next one. Layers nest no deeper than LAYERS_MAX, tunnels no deeper than
+ * TUNNELS_MAX.
  *
- *      frame  |--- read by layers so far ---|c.at ... c.end|--- trailer ---|   cut: bytes the snap length left out
+ *      frame  |--- read by layers so far ---|c.at ... c.end|--- trailer ---|
  *
- * Bytes are booked once, by packet_decode() when the answer is known: `fate_len` of them under `fate` (or left
- * to the caller as payload), everything else that `rest` still counts as overhead. */
+ * `cut` counts the bytes past c.end that were on the wire and that the snap length left out.
+ *
+ * Bytes are booked once, by packet_decode() when the answer is known: `fate_len` of them under
+ * `fate` (or left to the caller as payload), everything else that `rest` still counts as overhead.
+ */
 #ifndef DLP_PACKET_DECODE_H
 #define DLP_PACKET_DECODE_H
 
@@ -33,8 +37,8 @@ struct decode {
     struct packet_decoder *decoder;
     struct packet *packet;
     struct cursor c;
-    uint32_t cut;    /* bytes of this layer on the wire past c.end, left out of the capture */
-    uint32_t rest;   /* captured bytes not booked yet */
+    uint32_t cut;  /* bytes of this layer on the wire past c.end, left out of the capture */
+    uint32_t rest; /* captured bytes not booked yet */
     uint8_t layers;
     bool unverified; /* the checksum's addresses are not those of the header (source routing) */
     enum fate fate;  /* of VERDICT_END */
@@ -81,7 +85,8 @@ static inline enum verdict decode_unsupported(struct decode *d, const char *kind
     return decode_end(d, FATE_UNSUPPORTED, cursor_left(&d->c));
 }
 
-/* A header does not fit: the snap length cut it (then all that is here is headers), or it is malformed. */
+/* A header does not fit: the snap length cut it (then all that is here is headers), or it is
+ * malformed. */
 static inline enum verdict decode_short(struct decode *d)
 {
     return d->cut ? decode_chatter(d) : decode_malformed(d);
@@ -93,7 +98,8 @@ static inline uint32_t decode_wire_left(const struct decode *d)
     return (uint32_t)cursor_left(&d->c) + d->cut;
 }
 
-/* Ends the layer `wire` bytes from here; what lies behind is a trailer. False when that is past its end. */
+/* Ends the layer `wire` bytes from here; what lies behind is a trailer. False when that is past its
+ * end. */
 static inline bool decode_trim(struct decode *d, uint32_t wire)
 {
     size_t left = cursor_left(&d->c);

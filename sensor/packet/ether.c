@@ -1,12 +1,15 @@
-/* What an ethertype (or 802.2 in its place) says comes next: tags, labels, sessions, IP, or the link's own
- * talk. IP and VLAN are tested first; the rest is one table. */
+/* What an ethertype (or 802.2 in its place) says comes next: tags, labels, sessions, IP, or the
+ * link's own talk. IP and VLAN are tested first; the rest is one table. */
 #include "decode.h"
 
 #define LABELS_MAX 16
 #define LENGTH_MAX 1500 /* an ethertype up to here is a length, IEEE 802.3 3.2.6 */
 
 enum { /* IEEE 802 numbers */
-    ETHER_IPV4 = 0x0800, ETHER_IPV6 = 0x86dd, ETHER_VLAN = 0x8100, ETHER_QINQ = 0x88a8
+       ETHER_IPV4 = 0x0800,
+       ETHER_IPV6 = 0x86dd,
+       ETHER_VLAN = 0x8100,
+       ETHER_QINQ = 0x88a8
 };
 
 static enum verdict vlan(struct decode *d)
@@ -72,16 +75,16 @@ static bool carries_network(const uint8_t *ethertype)
     return type == ETHER_IPV4 || type == ETHER_IPV6 || type == ETHER_VLAN || type == ETHER_QINQ;
 }
 
-/* A pseudowire may begin with a control word, whose first four bits are zero (RFC 4385 3); so may a MAC
- * address. The ethertype behind tells them apart. */
+/* A pseudowire may begin with a control word, whose first four bits are zero (RFC 4385 3); so may a
+ * MAC address. The ethertype behind tells them apart. */
 static bool control_word(const struct decode *d)
 {
     const uint8_t *p = cursor_peek(&d->c, 18);
     return p && p[0] >> 4 == 0 && (carries_network(p + 16) || !carries_network(p + 12));
 }
 
-/* RFC 3032. Nothing says what the last label carries: IP is recognised by its header, else it is an Ethernet
- * pseudowire (RFC 4448). */
+/* RFC 3032. Nothing says what the last label carries: IP is recognised by its header, else it is an
+ * Ethernet pseudowire (RFC 4448). */
 enum verdict ether_mpls(struct decode *d)
 {
     uint32_t label = 0;
@@ -166,35 +169,30 @@ static const struct ether_type {
     uint16_t type;
     layer_fn decode;
 } ether_types[] = {
-    {0x9100, vlan},           /* QinQ before 802.1ad */
-    {0x9200, vlan},
-    {0x8847, ether_mpls},     /* unicast */
-    {0x8848, ether_mpls},     /* upstream-assigned */
-    {0x8864, ether_pppoe},
-    {0x6558, link_ethernet},  /* bridged frame */
-    {0x893f, tag_of_6},       /* IEEE 802.1BR E-TAG */
-    {0x8926, tag_of_4},       /* Cisco VN-Tag */
-    {0x8909, tag_of_6},       /* Cisco security group tag */
-    {0x88e7, backbone},
-    {0x8903, fabric_path},
-    {0x88e5, macsec},
-    {0x8870, ether_llc},      /* jumbo 802.2 */
-    {0x0806, decode_chatter}, /* ARP */
-    {0x8035, decode_chatter}, /* RARP */
-    {0x88cc, decode_chatter}, /* LLDP */
-    {0x888e, decode_chatter}, /* EAPOL */
-    {0x8809, decode_chatter}, /* LACP and other slow protocols */
-    {0x8863, decode_chatter}, /* PPPoE discovery */
-    {0x8808, decode_chatter}, /* flow control */
-    {0x88f7, decode_chatter}, /* PTP */
-    {0x8902, decode_chatter}, /* fault management */
-    {0x88d9, decode_chatter}, /* LLTD */
-    {0x9000, decode_chatter}, /* loopback test */
-    {0x2000, decode_chatter}, /* CDP, where SNAP was taken off */
-    {0x22f3, decode_chatter}, /* TRILL control */
-    {0x88e1, decode_chatter}, /* HomePlug management */
-    {0x8912, decode_chatter},
-    {0x8899, decode_chatter}, /* Realtek loop detection */
+    {0x9100, vlan},                                    /* QinQ before 802.1ad */
+    {0x9200, vlan},           {0x8847, ether_mpls},    /* unicast */
+    {0x8848, ether_mpls},                              /* upstream-assigned */
+    {0x8864, ether_pppoe},    {0x6558, link_ethernet}, /* bridged frame */
+    {0x893f, tag_of_6},                                /* IEEE 802.1BR E-TAG */
+    {0x8926, tag_of_4},                                /* Cisco VN-Tag */
+    {0x8909, tag_of_6},                                /* Cisco security group tag */
+    {0x88e7, backbone},       {0x8903, fabric_path},
+    {0x88e5, macsec},         {0x8870, ether_llc},      /* jumbo 802.2 */
+    {0x0806, decode_chatter},                           /* ARP */
+    {0x8035, decode_chatter},                           /* RARP */
+    {0x88cc, decode_chatter},                           /* LLDP */
+    {0x888e, decode_chatter},                           /* EAPOL */
+    {0x8809, decode_chatter},                           /* LACP and other slow protocols */
+    {0x8863, decode_chatter},                           /* PPPoE discovery */
+    {0x8808, decode_chatter},                           /* flow control */
+    {0x88f7, decode_chatter},                           /* PTP */
+    {0x8902, decode_chatter},                           /* fault management */
+    {0x88d9, decode_chatter},                           /* LLTD */
+    {0x9000, decode_chatter},                           /* loopback test */
+    {0x2000, decode_chatter},                           /* CDP, where SNAP was taken off */
+    {0x22f3, decode_chatter},                           /* TRILL control */
+    {0x88e1, decode_chatter},                           /* HomePlug management */
+    {0x8912, decode_chatter}, {0x8899, decode_chatter}, /* Realtek loop detection */
 };
 
 enum verdict ether_payload(struct decode *d, uint16_t type)

@@ -1,10 +1,10 @@
-/* Each datagram is one growing buffer and a bitmap with a bit for each 8 bytes (the unit of fragment offsets),
- * so that neither order nor overlap costs more than the bytes it brings.
+/* Each datagram is one growing buffer and a bitmap with a bit for each 8 bytes (the unit of
+ * fragment offsets), so that neither order nor overlap costs more than the bytes it brings.
  *
  *      buffer:  | room for an IP header | payload: units that came, units that did not |
  *
- * Where a datagram's end is told in two ways (a forged last fragment), the longer telling counts and the
- * datagram is in conflict: a short one must not cut off what the receiver may have read.
+ * Where a datagram's end is told in two ways (a forged last fragment), the longer telling counts
+ * and the datagram is in conflict: a short one must not cut off what the receiver may have read.
  *
  * A complete datagram stays a while, so that fragments captured twice are known as duplicates. */
 #include "fragment.h"
@@ -18,7 +18,8 @@
 #define DATAGRAMS_MAX 4096
 #define DONE_MAX 64 /* complete ones kept; more than layers one frame can have */
 #define BUCKETS 4096
-#define TIMEOUT_NS (30 * INT64_C(1000000000)) /* RFC 791 3.2 proposes 15 s, RFC 8200 4.5 sets 60 s */
+#define TIMEOUT_NS                                                                                 \
+    (30 * INT64_C(1000000000)) /* RFC 791 3.2 proposes 15 s, RFC 8200 4.5 sets 60 s */
 #define HEADER_ROOM 40
 #define UNIT 8
 #define UNITS ((DATAGRAM_MAX + UNIT) / UNIT)
@@ -38,7 +39,7 @@ struct datagram {
     struct datagram *older, *newer; /* same list */
     struct buffer buffer;
     int64_t first_ns;
-    uint64_t frame;    /* the frame that completed it */
+    uint64_t frame; /* the frame that completed it */
     uint32_t bucket;
     uint32_t total;    /* payload length, when `ended` */
     uint32_t reach;    /* end of the farthest byte that came */
@@ -73,7 +74,8 @@ struct fragments *fragments_new(struct mem *mem, struct counters *counters)
     f->counters = counters;
     f->pool = pool_new(mem, MEM_REASSEMBLY, sizeof(struct datagram));
     f->heap = buffer_heap_new(mem, MEM_REASSEMBLY);
-    f->buffers_max = mem->ceiling && mem->ceiling / 8 < BUFFERS_MAX ? mem->ceiling / 8 : BUFFERS_MAX;
+    f->buffers_max =
+        mem->ceiling && mem->ceiling / 8 < BUFFERS_MAX ? mem->ceiling / 8 : BUFFERS_MAX;
     hash_key_random(&f->key); /* order and outcome do not depend on it */
     return f;
 }
@@ -124,8 +126,9 @@ void fragments_next_frame(struct fragments *f)
     f->frame++;
 }
 
-/* Gives up a datagram for its memory: a complete one if there is any, else the one that waits longest, whose
- * bytes are then shed. False when nothing but `keep` and this frame's own are left. */
+/* Gives up a datagram for its memory: a complete one if there is any, else the one that waits
+ * longest, whose bytes are then shed. False when nothing but `keep` and this frame's own are left.
+ */
 static bool shed_one(struct fragments *f, const struct datagram *keep)
 {
     struct datagram *g = f->done.oldest;
@@ -147,7 +150,8 @@ static bool shed_one(struct fragments *f, const struct datagram *keep)
 
 void fragments_expire(struct fragments *f, int64_t now_ns)
 {
-    /* What was booked as lost stays so. Arrival order is time order, as far as the capture's clock is one. */
+    /* What was booked as lost stays so. Arrival order is time order, as far as the capture's clock
+     * is one. */
     while (f->waiting.oldest && f->waiting.oldest->first_ns < now_ns - TIMEOUT_NS)
         discard(f, f->waiting.oldest);
     while (f->done.oldest && f->done.oldest->first_ns < now_ns - TIMEOUT_NS)
@@ -163,7 +167,8 @@ static struct datagram *find(struct fragments *f, const struct key *key, uint32_
     return g;
 }
 
-static struct datagram *begin(struct fragments *f, const struct key *key, uint32_t bucket, int64_t time_ns)
+static struct datagram *begin(struct fragments *f, const struct key *key, uint32_t bucket,
+                              int64_t time_ns)
 {
     struct datagram *g;
     while (f->waiting.count >= DATAGRAMS_MAX)
@@ -272,8 +277,16 @@ static uint32_t write_v4_header(const struct datagram *g, uint8_t *end)
 {
     uint32_t length = 20 + g->total < 65535 ? 20 + g->total : 65535;
     uint8_t *h = end - 20;
-    const uint8_t fields[12] = {0x45, 0, (uint8_t)(length >> 8), (uint8_t)length, (uint8_t)(g->key.id >> 8),
-                                (uint8_t)g->key.id, 0, 0, g->ttl, g->protocol};
+    const uint8_t fields[12] = {0x45,
+                                0,
+                                (uint8_t)(length >> 8),
+                                (uint8_t)length,
+                                (uint8_t)(g->key.id >> 8),
+                                (uint8_t)g->key.id,
+                                0,
+                                0,
+                                g->ttl,
+                                g->protocol};
     memcpy(h, fields, 12);
     memcpy(h + 12, g->key.src.bytes + 12, 4);
     memcpy(h + 16, g->key.dst.bytes + 12, 4);
@@ -285,17 +298,20 @@ static uint32_t write_v4_header(const struct datagram *g, uint8_t *end)
 static uint32_t write_v6_header(const struct datagram *g, uint8_t *end)
 {
     uint8_t *h = end - 40;
-    const uint8_t fields[8] = {0x60, 0, 0, 0, (uint8_t)(g->total >> 8), (uint8_t)g->total, g->protocol, g->ttl};
+    const uint8_t fields[8] = {
+        0x60, 0, 0, 0, (uint8_t)(g->total >> 8), (uint8_t)g->total, g->protocol, g->ttl};
     memcpy(h, fields, 8);
     memcpy(h + 8, g->key.src.bytes, 16);
     memcpy(h + 24, g->key.dst.bytes, 16);
     return 40;
 }
 
-static enum fragment_result complete(struct fragments *f, struct datagram *g, struct datagram_view *view)
+static enum fragment_result complete(struct fragments *f, struct datagram *g,
+                                     struct datagram_view *view)
 {
     uint8_t *payload = g->buffer.data + HEADER_ROOM;
-    view->header_len = g->key.version == 4 ? write_v4_header(g, payload) : write_v6_header(g, payload);
+    view->header_len =
+        g->key.version == 4 ? write_v4_header(g, payload) : write_v6_header(g, payload);
     view->header = payload - view->header_len;
     view->payload_len = g->total;
     view->protocol = g->protocol;
@@ -312,8 +328,8 @@ static enum fragment_result complete(struct fragments *f, struct datagram *g, st
     return FRAGMENT_COMPLETE;
 }
 
-/* A fragment of a datagram that was complete before: captured twice, or the first of the next datagram under
- * the same identification. Only equal bytes are the former. */
+/* A fragment of a datagram that was complete before: captured twice, or the first of the next
+ * datagram under the same identification. Only equal bytes are the former. */
 static bool is_copy(const struct datagram *g, const struct fragment *in)
 {
     uint32_t end = in->offset + in->len;
@@ -321,10 +337,15 @@ static bool is_copy(const struct datagram *g, const struct fragment *in)
            memcmp(g->buffer.data + HEADER_ROOM + in->offset, in->data, in->len) == 0;
 }
 
-enum fragment_result fragments_add(struct fragments *f, const struct fragment *in, struct datagram_view *view)
+enum fragment_result fragments_add(struct fragments *f, const struct fragment *in,
+                                   struct datagram_view *view)
 {
-    const struct key key = {.src = in->src, .dst = in->dst, .id = in->id, .path = in->path,
-                            .version = in->version, .protocol = in->version == 4 ? in->protocol : 0};
+    const struct key key = {.src = in->src,
+                            .dst = in->dst,
+                            .id = in->id,
+                            .path = in->path,
+                            .version = in->version,
+                            .protocol = in->version == 4 ? in->protocol : 0};
     uint32_t bucket;
     *view = (struct datagram_view){0};
     struct datagram *g = find(f, &key, &bucket);

@@ -1,17 +1,28 @@
-/* IPv4 (RFC 791) and IPv6 (RFC 8200): headers, extension headers, fragments, and what IP carries. */
+/* IPv4 (RFC 791) and IPv6 (RFC 8200): headers, extension headers, fragments, and what IP carries.
+ */
 #include "decode.h"
 
 #include "checksum.h"
 
 #define EXTENSIONS_MAX 16
-/* A length of zero is sent by hosts whose network card splits what is larger than any frame: the capture shows
- * it before that. In a frame of ordinary size it is damage. */
+/* A length of zero is sent by hosts whose network card splits what is larger than any frame: the
+ * capture shows it before that. In a frame of ordinary size it is damage. */
 #define UNSPLIT_MIN 1460
 
 enum {
-    PROTOCOL_HOP_BY_HOP = 0, PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_ROUTING = 43,
-    PROTOCOL_FRAGMENT = 44, PROTOCOL_AH = 51, PROTOCOL_ICMP6 = 58, PROTOCOL_NONE = 59,
-    PROTOCOL_DESTINATION = 60, PROTOCOL_MOBILITY = 135, PROTOCOL_HIP = 139, PROTOCOL_SHIM6 = 140
+    PROTOCOL_HOP_BY_HOP = 0,
+    PROTOCOL_ICMP = 1,
+    PROTOCOL_TCP = 6,
+    PROTOCOL_UDP = 17,
+    PROTOCOL_ROUTING = 43,
+    PROTOCOL_FRAGMENT = 44,
+    PROTOCOL_AH = 51,
+    PROTOCOL_ICMP6 = 58,
+    PROTOCOL_NONE = 59,
+    PROTOCOL_DESTINATION = 60,
+    PROTOCOL_MOBILITY = 135,
+    PROTOCOL_HIP = 139,
+    PROTOCOL_SHIM6 = 140
 };
 
 static enum verdict ip_payload(struct decode *d, uint8_t protocol);
@@ -39,7 +50,8 @@ static enum verdict icmp(struct decode *d)
 {
     if (!cursor_skip(&d->c, 8))
         return decode_short(d);
-    return cursor_left(&d->c) ? decode_unsupported(d, "ip protocol", PROTOCOL_ICMP) : decode_chatter(d);
+    return cursor_left(&d->c) ? decode_unsupported(d, "ip protocol", PROTOCOL_ICMP)
+                              : decode_chatter(d);
 }
 
 static enum verdict icmp6(struct decode *d)
@@ -50,7 +62,8 @@ static enum verdict icmp6(struct decode *d)
     if (header[0] > 129) /* neighbour discovery, multicast listeners, router talk */
         return decode_chatter(d);
     cursor_skip(&d->c, 4);
-    return cursor_left(&d->c) ? decode_unsupported(d, "ip protocol", PROTOCOL_ICMP6) : decode_chatter(d);
+    return cursor_left(&d->c) ? decode_unsupported(d, "ip protocol", PROTOCOL_ICMP6)
+                              : decode_chatter(d);
 }
 
 static const struct ip_protocol {
@@ -59,20 +72,21 @@ static const struct ip_protocol {
 } ip_protocols[] = {
     {PROTOCOL_ICMP, icmp},
     {PROTOCOL_ICMP6, icmp6},
-    {4, in_v4},             /* IP in IP, RFC 2003 */
-    {41, in_v6},            /* 6in4, RFC 4213 */
+    {4, in_v4},  /* IP in IP, RFC 2003 */
+    {41, in_v6}, /* 6in4, RFC 4213 */
     {47, tunnel_gre},
-    {97, tunnel_etherip},   /* RFC 3378 */
-    {137, ether_mpls},      /* RFC 4023 */
+    {97, tunnel_etherip}, /* RFC 3378 */
+    {137, ether_mpls},    /* RFC 4023 */
     {PROTOCOL_NONE, decode_chatter},
-    {2, decode_chatter},    /* IGMP */
-    {88, decode_chatter},   /* EIGRP */
-    {89, decode_chatter},   /* OSPF */
-    {103, decode_chatter},  /* PIM */
-    {112, decode_chatter},  /* VRRP */
+    {2, decode_chatter},   /* IGMP */
+    {88, decode_chatter},  /* EIGRP */
+    {89, decode_chatter},  /* OSPF */
+    {103, decode_chatter}, /* PIM */
+    {112, decode_chatter}, /* VRRP */
 };
 
-/* Takes a whole datagram, or holds its piece. Bytes of fragments are booked as said in fragment.h. */
+/* Takes a whole datagram, or holds its piece. Bytes of fragments are booked as said in fragment.h.
+ */
 static enum verdict fragment(struct decode *d, struct fragment *in)
 {
     struct packet *packet = d->packet;
@@ -122,9 +136,13 @@ static enum verdict v6_fragment(struct decode *d)
     const uint8_t *h = cursor_take(&d->c, 8);
     if (!h)
         return decode_short(d);
-    struct fragment in = {.version = 6, .protocol = h[0], .more = h[3] & 1,
-                          .offset = (uint32_t)(h[2] << 8 | h[3]) & 0xfff8u, .ttl = d->packet->ttl,
-                          .id = (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 | (uint32_t)h[6] << 8 | h[7]};
+    struct fragment in = {.version = 6,
+                          .protocol = h[0],
+                          .more = h[3] & 1,
+                          .offset = (uint32_t)(h[2] << 8 | h[3]) & 0xfff8u,
+                          .ttl = d->packet->ttl,
+                          .id = (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 | (uint32_t)h[6] << 8 |
+                                h[7]};
     if (in.offset == 0 && !in.more)
         return decode_enter(d) ? ip_payload(d, in.protocol) : decode_too_deep(d);
     return fragment(d, &in);
@@ -179,7 +197,8 @@ static enum verdict ip_payload(struct decode *d, uint8_t protocol)
     return decode_malformed(d);
 }
 
-/* Source routing (RFC 791 3.1): the last hop, and the checksum's destination, stand in the option. */
+/* Source routing (RFC 791 3.1): the last hop, and the checksum's destination, stand in the option.
+ */
 static bool source_routed(const uint8_t *options, size_t len)
 {
     for (size_t i = 0; i < len;) {
@@ -224,8 +243,12 @@ enum verdict ip_v4(struct decode *d)
         d->unverified = true;
     uint32_t where = (uint32_t)(h[6] << 8 | h[7]);
     if (where & 0x3fff) { /* more to come, or not the first */
-        struct fragment in = {.version = 4, .protocol = h[9], .more = where & 0x2000, .ttl = h[8],
-                              .offset = (where & 0x1fff) * 8, .id = (uint32_t)(h[4] << 8 | h[5])};
+        struct fragment in = {.version = 4,
+                              .protocol = h[9],
+                              .more = where & 0x2000,
+                              .ttl = h[8],
+                              .offset = (where & 0x1fff) * 8,
+                              .id = (uint32_t)(h[4] << 8 | h[5])};
         return fragment(d, &in);
     }
     return ip_payload(d, h[9]);

@@ -87,8 +87,8 @@ static enum verdict link_cooked2(struct decode *d)
     return d->c.bad ? decode_short(d) : cooked_payload(d, hardware, protocol);
 }
 
-/* A PPP protocol number; its first byte may be compressed away (RFC 1661 6.5), and the address and control
- * bytes before it too (6.6). */
+/* A PPP protocol number; its first byte may be compressed away (RFC 1661 6.5), and the address and
+ * control bytes before it too (6.6). */
 enum verdict link_ppp(struct decode *d)
 {
     const uint8_t *start = cursor_peek(&d->c, 2);
@@ -113,7 +113,8 @@ enum verdict link_ppp(struct decode *d)
         return ether_mpls(d);
     default:
         /* 0x8000 and up: network and link control (RFC 1661 2) */
-        return protocol & 0x8000 ? decode_chatter(d) : decode_unsupported(d, "ppp protocol", protocol);
+        return protocol & 0x8000 ? decode_chatter(d)
+                                 : decode_unsupported(d, "ppp protocol", protocol);
     }
 }
 

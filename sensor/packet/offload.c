@@ -1,12 +1,13 @@
-/* Evidence is kept for each sender in a small table, and for the capture as a whole for senders not known yet.
- * The table is direct-mapped under a fixed key, so that a replay decides alike every time; who makes two
- * senders collide gains no more than a fresh start of their counts.
+/* Evidence is kept for each sender in a small table, and for the capture as a whole for senders not
+ * known yet. The table is direct-mapped under a fixed key, so that a replay decides alike every
+ * time; who makes two senders collide gains no more than a fresh start of their counts.
  *
  * What is believed:
- *   - the pseudo-header's sum on a segment with payload, always: receive offload leaves it on merged segments
- *     between untouched ones with right sums. A forger can write it, but then conflicts with the true segment,
- *     which the stream notices;
- *   - any wrong sum while the sender has shown no right one, unless right sums are this capture's rule;
+ *   - the pseudo-header's sum on a segment with payload, always: receive offload leaves it on
+ * merged segments between untouched ones with right sums. A forger can write it, but then conflicts
+ * with the true segment, which the stream notices;
+ *   - any wrong sum while the sender has shown no right one, unless right sums are this capture's
+ * rule;
  *   - any wrong sum when wrong ones clearly outnumber the right.
  * The second also serves captures whose addresses were rewritten without making the sums anew.
  * Counts are halved when they reach COUNT_MAX, so that the past fades. */
@@ -76,15 +77,19 @@ static bool say_once(struct offload *offload, const struct ip_addr *addr)
 {
     char text[IP_TEXT_MAX];
     if (!offload->said)
-        log_info("the packets of %s show checksums that its network card fills in later (offload), or that "
-                 "were not made anew after an edit: such senders' wrong checksums do not set packets aside", ip_format(addr, text));
+        log_info("the packets of %s show checksums that its network card fills in later (offload), "
+                 "or that "
+                 "were not made anew after an edit: such senders' wrong checksums do not set "
+                 "packets aside",
+                 ip_format(addr, text));
     offload->said = true;
     return true;
 }
 
 static bool honest_capture(const struct offload *offload)
 {
-    return offload->right >= CAPTURE_RIGHT_MIN && offload->wrong * CAPTURE_WRONG_SHARE < offload->right;
+    return offload->right >= CAPTURE_RIGHT_MIN &&
+           offload->wrong * CAPTURE_WRONG_SHARE < offload->right;
 }
 
 bool offload_accept(struct offload *offload, const struct ip_addr *addr, enum checksum_state state,

@@ -1,10 +1,11 @@
 /* Decoding one frame: find its link type, go through its layers, and book every captured byte.
  *
- * The ledger of a frame. `rest` starts as the captured bytes. When fragments come together, what was booked for
- * the earlier ones is taken back and joins `rest`. At the end all of `rest` is booked at once: as payload for
- * the caller, or under the fate the layers found, and what neither covers is overhead. A frame counts once in
- * fate_packets: held fragments under lost_gap until their datagram is complete, then under overhead, because the
- * datagram itself is counted with the frame that completed it. */
+ * The ledger of a frame. `rest` starts as the captured bytes. When fragments come together, what
+ * was booked for the earlier ones is taken back and joins `rest`. At the end all of `rest` is
+ * booked at once: as payload for the caller, or under the fate the layers found, and what neither
+ * covers is overhead. A frame counts once in fate_packets: held fragments under lost_gap until
+ * their datagram is complete, then under overhead, because the datagram itself is counted with the
+ * frame that completed it. */
 #include "packet.h"
 
 #include <stdlib.h>
@@ -50,7 +51,8 @@ static void count_frame(struct counters *counters, const struct frame *frame)
     count_add(counters, COUNT_CAPTURE_CUT_BYTES, cut_of(frame));
 }
 
-static enum verdict first_layer(struct packet_decoder *decoder, const struct frame *frame, struct decode *d)
+static enum verdict first_layer(struct packet_decoder *decoder, const struct frame *frame,
+                                struct decode *d)
 {
     if (frame->link_type != decoder->link_type) {
         decoder->link_type = frame->link_type;

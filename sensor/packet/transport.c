@@ -1,12 +1,20 @@
-/* TCP (RFC 9293) and UDP (RFC 768) headers, and their checksums where every byte is there to sum. */
+/* TCP (RFC 9293) and UDP (RFC 768) headers, and their checksums where every byte is there to sum.
+ */
 #include "checksum.h"
 #include "decode.h"
 
 #define TCP_HEADER 20
 #define UDP_HEADER 8
 
-enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_MSS = 2, OPTION_WINDOW_SCALE = 3, OPTION_TIMESTAMP = 8,
-       OPTION_MD5 = 19, OPTION_AUTHENTICATION = 29 };
+enum {
+    OPTION_END = 0,
+    OPTION_NOP = 1,
+    OPTION_MSS = 2,
+    OPTION_WINDOW_SCALE = 3,
+    OPTION_TIMESTAMP = 8,
+    OPTION_MD5 = 19,
+    OPTION_AUTHENTICATION = 29
+};
 
 static uint16_t read16(const uint8_t *p)
 {
@@ -18,10 +26,10 @@ static uint32_t read32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Sets packet->bad_checksum. The pseudo-header's addresses are summed in their mapped form: the prefix adds
- * 0xffff twice, which is zero. */
-static void verify(struct decode *d, uint8_t protocol, const uint8_t *segment, size_t len, size_t field,
-                   bool has_payload)
+/* Sets packet->bad_checksum. The pseudo-header's addresses are summed in their mapped form: the
+ * prefix adds 0xffff twice, which is zero. */
+static void verify(struct decode *d, uint8_t protocol, const uint8_t *segment, size_t len,
+                   size_t field, bool has_payload)
 {
     struct packet *packet = d->packet;
     uint16_t stored;
@@ -29,14 +37,21 @@ static void verify(struct decode *d, uint8_t protocol, const uint8_t *segment, s
         return;
     uint64_t pseudo = checksum_add(0, packet->src.bytes, 16);
     pseudo = checksum_add(pseudo, packet->dst.bytes, 16);
-    const uint8_t tail[8] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len,
-                             0, 0, 0, protocol};
+    const uint8_t tail[8] = {(uint8_t)(len >> 24),
+                             (uint8_t)(len >> 16),
+                             (uint8_t)(len >> 8),
+                             (uint8_t)len,
+                             0,
+                             0,
+                             0,
+                             protocol};
     uint64_t whole = checksum_add(pseudo, tail, 8);
     enum checksum_state state = CHECKSUM_RIGHT;
     if (checksum_fold(checksum_add(whole, segment, len)) != 0xffff) {
         __builtin_memcpy(&stored, segment + field, 2);
-        bool partial = stored == checksum_fold(whole) || /* with the length, or left to the card too */
-                       stored == checksum_fold(checksum_add(pseudo, tail + 4, 4));
+        bool partial =
+            stored == checksum_fold(whole) || /* with the length, or left to the card too */
+            stored == checksum_fold(checksum_add(pseudo, tail + 4, 4));
         state = partial ? CHECKSUM_PARTIAL : CHECKSUM_WRONG;
     }
     packet->bad_checksum = !offload_accept(d->decoder->offload, &packet->src, state, has_payload);
@@ -111,7 +126,8 @@ enum verdict transport_tcp(struct decode *d)
     tcp->urgent = read16(h + 18);
     tcp->window_scale = -1;
     verify(d, 6, h, left, 16, wire > header_len);
-    uint32_t here = header_len < left ? header_len : (uint32_t)left; /* the snap length may cut options */
+    uint32_t here =
+        header_len < left ? header_len : (uint32_t)left; /* the snap length may cut options */
     if (header_len > TCP_HEADER)
         read_options(tcp, h + TCP_HEADER, here - TCP_HEADER, here == header_len);
     packet->payload = h + here;
@@ -120,8 +136,9 @@ enum verdict transport_tcp(struct decode *d)
     return VERDICT_SEGMENT;
 }
 
-/* What a port and its bytes make look like a tunnel is one if a segment, or a piece of one, comes out of it.
- * Else the datagram is handed over as it is: nothing is hidden by pretending to be a tunnel. */
+/* What a port and its bytes make look like a tunnel is one if a segment, or a piece of one, comes
+ * out of it. Else the datagram is handed over as it is: nothing is hidden by pretending to be a
+ * tunnel. */
 static enum verdict try_tunnel(struct decode *d, layer_fn inner)
 {
     const struct decode outside = *d;
@@ -157,6 +174,7 @@ enum verdict transport_udp(struct decode *d)
     packet->payload = d->c.at;
     packet->payload_len = (uint32_t)cursor_left(&d->c);
     packet->payload_cut = d->cut;
-    layer_fn tunnel = packet->bad_checksum ? NULL : tunnel_of_port(packet->src_port, packet->dst_port);
+    layer_fn tunnel =
+        packet->bad_checksum ? NULL : tunnel_of_port(packet->src_port, packet->dst_port);
     return tunnel ? try_tunnel(d, tunnel) : VERDICT_SEGMENT;
 }

@@ -2,8 +2,12 @@
 #include "decode.h"
 
 enum { /* RFC 2784, RFC 2890, RFC 2637 */
-    GRE_CHECKSUM = 0x8000, GRE_ROUTING = 0x4000, GRE_KEY = 0x2000, GRE_SEQUENCE = 0x1000,
-    GRE_ACKNOWLEDGEMENT = 0x0080, GRE_VERSION = 0x0007
+       GRE_CHECKSUM = 0x8000,
+       GRE_ROUTING = 0x4000,
+       GRE_KEY = 0x2000,
+       GRE_SEQUENCE = 0x1000,
+       GRE_ACKNOWLEDGEMENT = 0x0080,
+       GRE_VERSION = 0x0007
 };
 enum { GRE_PPP = 0x880b, GRE_ERSPAN = 0x88be, GRE_ERSPAN3 = 0x22eb, GRE_WCCP = 0x883e };
 
@@ -27,7 +31,8 @@ static enum verdict erspan(struct decode *d, bool sequence)
     return mirrored(d, header[2] & 0x04);
 }
 
-/* Type III: twelve bytes, eight more when the last bit says so; the mirrored packet may be bare IP. */
+/* Type III: twelve bytes, eight more when the last bit says so; the mirrored packet may be bare IP.
+ */
 static enum verdict erspan3(struct decode *d)
 {
     const uint8_t *header = cursor_take(&d->c, 12);
@@ -112,5 +117,6 @@ enum verdict tunnel_etherip(struct decode *d)
     uint16_t version = cursor_be16(&d->c);
     if (d->c.bad)
         return decode_short(d);
-    return version == 0x3000 ? decode_tunnel(d, link_ethernet) : decode_unsupported(d, "etherip", version);
+    return version == 0x3000 ? decode_tunnel(d, link_ethernet)
+                             : decode_unsupported(d, "etherip", version);
 }

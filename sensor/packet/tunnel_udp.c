@@ -1,6 +1,6 @@
-/* Tunnels that UDP carries. A port alone proves nothing: each reader checks the structure it expects, and
- * transport.c takes the datagram for itself when nothing readable comes out. A reader that declines says so
- * with decode_malformed(). */
+/* Tunnels that UDP carries. A port alone proves nothing: each reader checks the structure it
+ * expects, and transport.c takes the datagram for itself when nothing readable comes out. A reader
+ * that declines says so with decode_malformed(). */
 #include "decode.h"
 
 /* RFC 7348 5. Reserved bits are not looked at (RFC 8926's kin set them); the flag that a network
@@ -52,7 +52,8 @@ static enum verdict geneve(struct decode *d)
     }
 }
 
-/* RFC 4380 5.1.1: authentication and origin may come first, then an IPv6 packet that fills the datagram. */
+/* RFC 4380 5.1.1: authentication and origin may come first, then an IPv6 packet that fills the
+ * datagram. */
 static enum verdict teredo(struct decode *d)
 {
     const uint8_t *start = cursor_peek(&d->c, 4);
@@ -62,7 +63,8 @@ static enum verdict teredo(struct decode *d)
     if (start && start[0] == 0 && start[1] == 0)
         cursor_skip(&d->c, 8);
     start = cursor_peek(&d->c, 40);
-    if (!start || start[0] >> 4 != 6 || (uint32_t)(start[4] << 8 | start[5]) + 40 != decode_wire_left(d))
+    if (!start || start[0] >> 4 != 6 ||
+        (uint32_t)(start[4] << 8 | start[5]) + 40 != decode_wire_left(d))
         return decode_malformed(d);
     return decode_tunnel(d, ip_v6);
 }
@@ -124,7 +126,8 @@ static layer_fn of_port(uint16_t port)
     }
 }
 
-/* Those whose source port is chosen at random to spread flows are known by their destination alone. */
+/* Those whose source port is chosen at random to spread flows are known by their destination alone.
+ */
 layer_fn tunnel_of_port(uint16_t src_port, uint16_t dst_port)
 {
     switch (dst_port) {

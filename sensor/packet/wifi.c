@@ -1,12 +1,17 @@
-/* IEEE 802.11 data frames that are not encrypted, after the headers capture programs put before them.
- * Numbers in 802.11 and in these headers are little-endian, but AVS. */
+/* IEEE 802.11 data frames that are not encrypted, after the headers capture programs put before
+ * them. Numbers in 802.11 and in these headers are little-endian, but AVS. */
 #include "decode.h"
 
 enum { /* frame control, IEEE 802.11-2020 9.2.4.1 */
-    WIFI_TYPE = 0x000c, WIFI_TYPE_DATA = 0x0008,
-    WIFI_NO_DATA = 0x0040, WIFI_QOS = 0x0080,
-    WIFI_TO_DS = 0x0100, WIFI_FROM_DS = 0x0200, WIFI_MORE_FRAGMENTS = 0x0400,
-    WIFI_PROTECTED = 0x4000, WIFI_ORDER = 0x8000
+       WIFI_TYPE = 0x000c,
+       WIFI_TYPE_DATA = 0x0008,
+       WIFI_NO_DATA = 0x0040,
+       WIFI_QOS = 0x0080,
+       WIFI_TO_DS = 0x0100,
+       WIFI_FROM_DS = 0x0200,
+       WIFI_MORE_FRAGMENTS = 0x0400,
+       WIFI_PROTECTED = 0x4000,
+       WIFI_ORDER = 0x8000
 };
 enum { QOS_A_MSDU = 0x0080 };
 enum { RADIOTAP_TSFT = 1u << 0, RADIOTAP_FLAGS = 1u << 1, RADIOTAP_EXTENDED = 1u << 31 };
@@ -80,8 +85,8 @@ enum verdict link_wifi(struct decode *d)
     return wifi_frame(d, 0);
 }
 
-/* Radiotap (radiotap.org): words of presence bits, then the fields in the order of the bits. Only the flags
- * matter, and only the time stamp stands before them. */
+/* Radiotap (radiotap.org): words of presence bits, then the fields in the order of the bits. Only
+ * the flags matter, and only the time stamp stands before them. */
 enum verdict link_radiotap(struct decode *d)
 {
     struct cursor c = d->c;

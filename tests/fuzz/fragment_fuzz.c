@@ -1,5 +1,6 @@
-/* Fragments of few datagrams in any order, overlapping and contradicting one another: five bytes each. Every
- * byte must be counted once, and a complete datagram must be made of bytes that came. */
+/* Fragments of few datagrams in any order, overlapping and contradicting one another: five bytes
+ * each. Every byte must be counted once, and a complete datagram must be made of bytes that came.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fragments *fragments = fragments_new(&mem, &counters);
     uint64_t held = 0;
     for (; size >= 5; data += 5, size -= 5) {
-        struct fragment in = {.id = data[0] & 3, .version = data[0] & 4 ? 6 : 4, .protocol = 17,
-                              .more = data[0] & 8, .offset = data[1] * 8u, .len = data[2] * 8u + 8};
+        struct fragment in = {.id = data[0] & 3,
+                              .version = data[0] & 4 ? 6 : 4,
+                              .protocol = 17,
+                              .more = data[0] & 8,
+                              .offset = data[1] * 8u,
+                              .len = data[2] * 8u + 8};
         struct datagram_view view;
         if (!in.more)
             in.len -= data[3] & 7;
@@ -32,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         counters.fate_bytes[FATE_LOST_GAP] += view.fresh;
         held = counters.fate_bytes[FATE_LOST_GAP];
         if (result == FRAGMENT_COMPLETE) {
-            if (view.held_bytes + view.fresh != view.payload_len || view.held_bytes + view.fresh > held)
+            if (view.held_bytes + view.fresh != view.payload_len ||
+                view.held_bytes + view.fresh > held)
                 abort();
             counters.fate_bytes[FATE_LOST_GAP] -= view.held_bytes + view.fresh;
             volatile uint8_t sum = 0;

@@ -1,6 +1,6 @@
-/* One frame after another from hostile bytes. The first byte picks the link type; then records of two length
- * bytes (captured, and what the snap length left out) and the frame. Fragments so meet in one decoder. The
- * ledger must close after every frame. */
+/* One frame after another from hostile bytes. The first byte picks the link type; then records of
+ * two length bytes (captured, and what the snap length left out) and the frame. Fragments so meet
+ * in one decoder. The ledger must close after every frame. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,9 @@
 #include "log.h"
 #include "packet.h"
 
-static const int link_types[] = {1, 0, 108, 12, 101, 228, 229, 113, 276, 9, 50, 104, 204, 51, 105, 127, 119, 163,
-                                 192, 239, 258, 149, 138, 11, 219, 109, 240, 10, 6, 107, 226, 281, 282, 284, 285, 147};
+static const int link_types[] = {1,   0,   108, 12,  101, 228, 229, 113, 276, 9,   50,  104,
+                                 204, 51,  105, 127, 119, 163, 192, 239, 258, 149, 138, 11,
+                                 219, 109, 240, 10,  6,   107, 226, 281, 282, 284, 285, 147};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,13 +32,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += 3;
         if (captured > size - at)
             captured = size - at;
-        uint8_t *copy = malloc(captured ? captured : 1); /* its very size: one byte too far is seen */
+        uint8_t *copy =
+            malloc(captured ? captured : 1); /* its very size: one byte too far is seen */
         if (!copy)
             abort();
         memcpy(copy, data + at, captured);
         at += captured;
-        struct frame frame = {.data = copy, .captured = (uint32_t)captured, .length = (uint32_t)captured + cut,
-                              .time_ns = time_ns += INT64_C(1000000000), .link_type = link_type};
+        struct frame frame = {.data = copy,
+                              .captured = (uint32_t)captured,
+                              .length = (uint32_t)captured + cut,
+                              .time_ns = time_ns += INT64_C(1000000000),
+                              .link_type = link_type};
         struct packet packet;
         if (packet_decode(decoder, &frame, &packet)) {
             volatile uint8_t sum = 0;

@@ -1,5 +1,6 @@
-/* Captures written byte by byte and read back. Were a format, a compression or a time unit misread, evidence
- * would be lost or misdated; were damage not told with its place, a user would trust half a capture. */
+/* Captures written byte by byte and read back. Were a format, a compression or a time unit misread,
+ * evidence would be lost or misdated; were damage not told with its place, a user would trust half
+ * a capture. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,7 +56,8 @@ static int leave(void **state)
 {
     struct place *place = *state;
     char command[256];
-    const char *const names[] = {"file", "a.pcap", "b", "c.gz", "note.txt", "empty", "sub/d.pcapng"};
+    const char *const names[] = {"file",     "a.pcap", "b",           "c.gz",
+                                 "note.txt", "empty",  "sub/d.pcapng"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(command, sizeof(command), "%s/%s", place->directory, names[i]);
         unlink(command);
@@ -102,8 +104,9 @@ static void pcap_begin(struct bytes *b, uint32_t magic, bool big)
 /* An Ethernet frame: UDP to a port for even numbers, ARP for odd ones; 60 bytes. */
 static void frame_of(unsigned n, uint8_t frame[60])
 {
-    static const uint8_t udp[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0,
-                                  10, 0, 0, 1, 10, 0, 0, 2, 0x30, 0x39, 0, 53, 0, 26};
+    static const uint8_t udp[] = {2,    0, 0,  0,  0, 1, 2,    0,    0,  0,  0, 2, 8,  0,
+                                  0x45, 0, 0,  46, 0, 0, 0,    0,    64, 17, 0, 0, 10, 0,
+                                  0,    1, 10, 0,  0, 2, 0x30, 0x39, 0,  53, 0, 26};
     memset(frame, 0, 60);
     memcpy(frame, udp, sizeof(udp));
     if (n % 2) {
@@ -133,7 +136,9 @@ static void write_file(const char *path, const void *data, size_t n)
 
 static size_t gzip(const struct bytes *b, uint8_t *out, size_t room)
 {
-    z_stream z = {.next_in = (uint8_t *)(uintptr_t)b->data, .avail_in = (uInt)b->len, .next_out = out,
+    z_stream z = {.next_in = (uint8_t *)(uintptr_t)b->data,
+                  .avail_in = (uInt)b->len,
+                  .next_out = out,
                   .avail_out = (uInt)room};
     assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
@@ -150,7 +155,8 @@ static void on_frame(void *user, const struct frame *frame)
     seen->bytes += frame->captured;
     seen->link_type = frame->link_type;
     seen->input = frame->input;
-    snprintf(seen->interface, sizeof(seen->interface), "%s", frame->interface ? frame->interface : "");
+    snprintf(seen->interface, sizeof(seen->interface), "%s",
+             frame->interface ? frame->interface : "");
 }
 
 /* Reads all; returns how it ended, with the error in `error`. */
@@ -186,8 +192,10 @@ static void test_orders_and_units(void **state)
         uint32_t magic;
         bool big;
         int64_t fraction;
-    } kinds[] = {{0xa1b2c3d4, false, 123456000}, {0xa1b2c3d4, true, 123456000},
-                 {0xa1b23c4d, false, 123456}, {0xa1b23c4d, true, 123456}};
+    } kinds[] = {{0xa1b2c3d4, false, 123456000},
+                 {0xa1b2c3d4, true, 123456000},
+                 {0xa1b23c4d, false, 123456},
+                 {0xa1b23c4d, true, 123456}};
     for (size_t i = 0; i < 4; i++) {
         pcap_begin(&b, kinds[i].magic, kinds[i].big);
         for (unsigned n = 0; n < 10; n++)
@@ -246,7 +254,8 @@ static void test_compressed(void **state)
     assert_int_equal(seen.frames, 500);
 }
 
-/* A file cut at every length: the frames before are all delivered, and the message names the place. */
+/* A file cut at every length: the frames before are all delivered, and the message names the place.
+ */
 static void test_cut_anywhere(void **state)
 {
     struct place *place = *state;
@@ -347,7 +356,8 @@ static void ng_section(struct bytes *out, bool big)
     block(out, 0x0a0d0d0a, &body);
 }
 
-static void ng_interface(struct bytes *out, uint16_t link_type, const char *name, uint8_t resolution)
+static void ng_interface(struct bytes *out, uint16_t link_type, const char *name,
+                         uint8_t resolution)
 {
     struct bytes body = {.big = out->big};
     put16(&body, link_type);

@@ -1,5 +1,5 @@
-/* Every capture of the shared collection, malformed ones among them: no crash, and a ledger that closes after
- * every single frame. Skipped where the collection is not there. */
+/* Every capture of the shared collection, malformed ones among them: no crash, and a ledger that
+ * closes after every single frame. Skipped where the collection is not there. */
 #include <fts.h>
 #include <stdio.h>
 

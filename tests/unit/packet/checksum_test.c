@@ -1,6 +1,6 @@
-/* A wrong checksum is how a forged segment passes a sensor and not its receiver; and how an honest one looks
- * where the network card fills the sum in. Were they confused, an upload would hide behind forgeries, or every
- * capture made on a sending host would be empty. */
+/* A wrong checksum is how a forged segment passes a sensor and not its receiver; and how an honest
+ * one looks where the network card fills the sum in. Were they confused, an upload would hide
+ * behind forgeries, or every capture made on a sending host would be empty. */
 #include "frame_builder.h"
 #include "packet/checksum.h"
 

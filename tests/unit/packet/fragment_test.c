@@ -1,6 +1,6 @@
-/* Fragments come in any order, twice, overlapping, forged, or not at all. Were they put together otherwise than
- * a receiver does, a fragmented upload would leave unseen; were they kept without bound, a flood would end the
- * sensor. */
+/* Fragments come in any order, twice, overlapping, forged, or not at all. Were they put together
+ * otherwise than a receiver does, a fragmented upload would leave unseen; were they kept without
+ * bound, a flood would end the sensor. */
 #include "frame_builder.h"
 
 #define DATAGRAM 3000 /* bytes of UDP in the datagrams cut here */
@@ -17,9 +17,10 @@ static void make_datagram(int version, size_t payload)
     build_udp(&whole, version, 1, 2, 5000, 6000);
 }
 
-/* Sends bytes [from, to) of `whole` as a fragment, XORed with `change`; true when a datagram came out. */
-static bool send_piece(struct bench *bench, int version, uint16_t id, size_t from, size_t to, bool more,
-                       uint8_t change)
+/* Sends bytes [from, to) of `whole` as a fragment, XORed with `change`; true when a datagram came
+ * out. */
+static bool send_piece(struct bench *bench, int version, uint16_t id, size_t from, size_t to,
+                       bool more, uint8_t change)
 {
     build_start(&piece, whole.at + from, to - from);
     for (size_t i = 0; i < to - from; i++)
@@ -99,7 +100,8 @@ static void test_longest_datagram(void **state)
     bench_open(&bench);
     make_datagram(6, 65535 - 8);
     for (size_t at = 0; at < 65528; at += 1232)
-        assert_int_equal(send_piece(&bench, 6, 9, at, at + 1232 < 65535 ? at + 1232 : 65535, at + 1232 < 65535, 0),
+        assert_int_equal(send_piece(&bench, 6, 9, at, at + 1232 < 65535 ? at + 1232 : 65535,
+                                    at + 1232 < 65535, 0),
                          at + 1232 >= 65535);
     check_whole(&bench, 6, false);
     bench_close(&bench);
@@ -117,7 +119,7 @@ static void test_overlong_is_refused(void **state)
     build_v4_sum(piece.at);
     assert_false(bench_build(&bench, 12, &piece));
     assert_int_equal(bench.counters.fate_packets[FATE_MALFORMED], 1);
-    assert_false(send_piece(&bench, 4, 3, 8, 8, true, 0)); /* nothing in it */
+    assert_false(send_piece(&bench, 4, 3, 8, 8, true, 0));  /* nothing in it */
     assert_false(send_piece(&bench, 6, 3, 8, 15, true, 0)); /* no multiple of 8 */
     assert_int_equal(bench.counters.fate_packets[FATE_MALFORMED], 3);
     bench_close(&bench);
@@ -242,7 +244,8 @@ static void test_fragments_in_a_fragmented_tunnel(void **state)
     bench_close(&bench);
 }
 
-/* A flood of first fragments whose rest never comes: memory stays bounded, every byte accounted for. */
+/* A flood of first fragments whose rest never comes: memory stays bounded, every byte accounted
+ * for. */
 static void test_flood_is_bounded(void **state)
 {
     (void)state;
@@ -253,7 +256,8 @@ static void test_flood_is_bounded(void **state)
     bench.decoder = packet_decoder_new(&bench.mem, &bench.counters);
     make_datagram(4, 60000);
     for (unsigned i = 0; i < 20000; i++)
-        assert_false(send_piece(&bench, 4, (uint16_t)i, i % 2 ? 59200 : 0, i % 2 ? 60000 : 800, i % 2 == 0, 0));
+        assert_false(send_piece(&bench, 4, (uint16_t)i, i % 2 ? 59200 : 0, i % 2 ? 60000 : 800,
+                                i % 2 == 0, 0));
     assert_true(bench.mem.peak <= bench.mem.ceiling);
     assert_true(bench.counters.fate_bytes[FATE_SHED_MEMORY] > 0);
     make_datagram(4, DATAGRAM - 8); /* and a true one still comes through */

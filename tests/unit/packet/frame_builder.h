@@ -1,4 +1,5 @@
-/* Frames made by hand, from the inside out: every function puts one more header before what is there. */
+/* Frames made by hand, from the inside out: every function puts one more header before what is
+ * there. */
 #ifndef TEST_FRAME_BUILDER_H
 #define TEST_FRAME_BUILDER_H
 
@@ -93,8 +94,8 @@ static inline void build_transport_sum(struct build *b, int version, uint8_t pro
     put16(b->at + field, ~sum & 0xffff);
 }
 
-static inline void build_tcp(struct build *b, int version, uint8_t src, uint8_t dst, uint16_t src_port,
-                             uint16_t dst_port, uint8_t flags)
+static inline void build_tcp(struct build *b, int version, uint8_t src, uint8_t dst,
+                             uint16_t src_port, uint16_t dst_port, uint8_t flags)
 {
     uint8_t *h = build_before(b, 20);
     put16(h, src_port);
@@ -106,8 +107,8 @@ static inline void build_tcp(struct build *b, int version, uint8_t src, uint8_t 
     build_transport_sum(b, version, 6, 16, src, dst);
 }
 
-static inline void build_udp(struct build *b, int version, uint8_t src, uint8_t dst, uint16_t src_port,
-                             uint16_t dst_port)
+static inline void build_udp(struct build *b, int version, uint8_t src, uint8_t dst,
+                             uint16_t src_port, uint16_t dst_port)
 {
     size_t len = build_len(b) + 8;
     uint8_t *h = build_before(b, 8);
@@ -171,7 +172,8 @@ struct bench {
     struct counters counters;
     struct packet_decoder *decoder;
     struct packet packet;
-    uint8_t *copy; /* the frame in a block of its very size, so that a sanitizer sees one byte too far */
+    uint8_t *
+        copy; /* the frame in a block of its very size, so that a sanitizer sees one byte too far */
     uint64_t given; /* payload bytes handed to the caller so far */
     uint64_t given_frames;
     int64_t time_ns;
@@ -200,15 +202,18 @@ static inline uint64_t bench_frames(const struct counters *counters)
     return frames;
 }
 
-static inline bool bench_frame(struct bench *bench, int link_type, const uint8_t *data, size_t captured,
-                               size_t length)
+static inline bool bench_frame(struct bench *bench, int link_type, const uint8_t *data,
+                               size_t captured, size_t length)
 {
     free(bench->copy);
     bench->copy = malloc(captured ? captured : 1);
     assert_non_null(bench->copy);
     memcpy(bench->copy, data, captured);
-    struct frame frame = {.data = bench->copy, .captured = (uint32_t)captured, .length = (uint32_t)length,
-                          .time_ns = bench->time_ns, .link_type = link_type};
+    struct frame frame = {.data = bench->copy,
+                          .captured = (uint32_t)captured,
+                          .length = (uint32_t)length,
+                          .time_ns = bench->time_ns,
+                          .link_type = link_type};
     bool segment = packet_decode(bench->decoder, &frame, &bench->packet);
     if (segment) {
         bench->given += bench->packet.payload_len;

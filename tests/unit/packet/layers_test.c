@@ -1,5 +1,6 @@
-/* Each link type and encapsulation carries the same upload. Were one misread, whatever crosses it would leave
- * unseen; were a length trusted, a hostile frame could read past its end or upset the ledger. */
+/* Each link type and encapsulation carries the same upload. Were one misread, whatever crosses it
+ * would leave unseen; were a length trusted, a hostile frame could read past its end or upset the
+ * ledger. */
 #include "frame_builder.h"
 
 static const char TEXT[] = "the photographs";
@@ -299,13 +300,13 @@ static void extensions(struct build *b)
 {
     build_start(b, TEXT, TEXT_LEN);
     build_tcp(b, 6, 1, 2, 40000, 80, TCP_ACK);
-    build_bytes(b, "\6\0\0\0\0\0\0\7", 8);         /* atomic fragment */
-    build_bytes(b, "\x2c\4\0\0\0\0\0\0", 8);       /* AH: 24 bytes */
+    build_bytes(b, "\6\0\0\0\0\0\0\7", 8);   /* atomic fragment */
+    build_bytes(b, "\x2c\4\0\0\0\0\0\0", 8); /* AH: 24 bytes */
     uint8_t *h = build_before(b, 16);
     memcpy(b->at, b->at + 16, 8);
     memset(h + 8, 0, 16);
-    build_bytes(b, "\x33\0\1\4\0\0\0\0", 8);       /* destination options */
-    build_bytes(b, "\x3c\0\5\2\0\0\1\0", 8);       /* hop by hop */
+    build_bytes(b, "\x33\0\1\4\0\0\0\0", 8); /* destination options */
+    build_bytes(b, "\x3c\0\5\2\0\0\1\0", 8); /* hop by hop */
     build_v6(b, 1, 2, 0);
     build_ethernet(b, 0x86dd);
 }
@@ -359,7 +360,8 @@ static void radiotap(struct build *b)
 {
     wifi(b);
     build_append(b, 4);
-    build_bytes(b, "\0\0\x11\0\3\0\0\0\0\0\0\0\0\0\0\0\x10", 17); /* time stamp, flags: check sequence */
+    build_bytes(b, "\0\0\x11\0\3\0\0\0\0\0\0\0\0\0\0\0\x10",
+                17); /* time stamp, flags: check sequence */
 }
 
 static void ppi(struct build *b)
@@ -490,7 +492,8 @@ static void test_every_encapsulation_is_opened(void **state)
     }
 }
 
-/* A snap length may fall anywhere, and so may the end of a damaged frame. The ledger is checked inside. */
+/* A snap length may fall anywhere, and so may the end of a damaged frame. The ledger is checked
+ * inside. */
 static void test_cut_anywhere(void **state)
 {
     (void)state;
@@ -509,7 +512,8 @@ static void test_cut_anywhere(void **state)
     }
 }
 
-/* Every byte of every header changed, one at a time: nothing may be read out of bounds or booked twice. */
+/* Every byte of every header changed, one at a time: nothing may be read out of bounds or booked
+ * twice. */
 static void test_any_byte_changed(void **state)
 {
     (void)state;
@@ -592,13 +596,16 @@ static void test_chatter_is_overhead(void **state)
     bench_close(&bench);
 }
 
-/* Ordinary UDP on a tunnel's port, and forged tunnels that carry nothing, stay UDP and are inspected. */
+/* Ordinary UDP on a tunnel's port, and forged tunnels that carry nothing, stay UDP and are
+ * inspected. */
 static void test_lookalikes_stay_udp(void **state)
 {
     (void)state;
     static struct build b;
     static const uint16_t ports[] = {4789, 8472, 4790, 6081, 3544, 2152, 1701, 6635};
-    static const char dressed[] = "\x08\0\0\0\0\0\x2a\0" "\2\0\0\0\0\1\2\0\0\0\0\2\x08\x06" "no ARP at all";
+    static const char dressed[] = "\x08\0\0\0\0\0\x2a\0"
+                                  "\2\0\0\0\0\1\2\0\0\0\0\2\x08\x06"
+                                  "no ARP at all";
     struct bench bench;
     bench_open(&bench);
     for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
@@ -621,8 +628,8 @@ static void test_tcp_options(void **state)
 {
     (void)state;
     static struct build b;
-    static const uint8_t options[] = {2, 4, 5, 0xb4, 1, 3, 3, 7, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 19, 18,
-                                      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t options[] = {2,  4,  5, 0xb4, 1, 3, 3, 7, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2,
+                                      19, 18, 0, 0,    0, 0, 0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0};
     struct bench bench;
     bench_open(&bench);
     build_start(&b, options, sizeof(options));
