@@ -341,13 +341,12 @@ static enum recogniser_state answer(const struct icao *c)
     return c->proved ? RECOGNISE_PROVED : RECOGNISE_MORE;
 }
 
-/* The tree cannot go on like this. What was proved stays, up to its declared end. */
-static enum recogniser_state give_up(struct icao *c)
+/* A broken tree is passed over to the end it declared. */
+static void pass_rest(struct icao *c, struct input *in)
 {
-    if (!c->proved)
-        return RECOGNISE_NO;
-    c->broken = true;
-    return answer(c);
+    uint64_t left = c->ber.walk.at < c->ber.end ? c->ber.end - c->ber.walk.at : 0;
+    walk_consume(&c->ber.walk, in, left < in->len ? (size_t)left : in->len);
+    c->ended = c->ber.walk.at >= c->ber.end;
 }
 
 static enum recogniser_state icao_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
@@ -359,16 +358,18 @@ static enum recogniser_state icao_feed(void *state, struct fact_set *facts, cons
     (void)at;
     while (!c->ended) {
         if (c->broken) {
-            size_t n = c->ber.end - c->ber.walk.at < in.len ? (size_t)(c->ber.end - c->ber.walk.at) : in.len;
-            walk_consume(&c->ber.walk, &in, n);
-            c->ended = c->ber.walk.at >= c->ber.end;
+            pass_rest(c, &in);
             break;
         }
         if (c->gathering || c->stream_left) {
             if (in.len == 0)
                 break;
-            if (!feed_value(c, &in, facts))
-                return give_up(c);
+            if (!feed_value(c, &in, facts)) {
+                if (!c->proved)
+                    return RECOGNISE_NO;
+                c->broken = true;
+                c->stream_left = 0;
+            }
             continue;
         }
         enum ber_answer next = ber_next(&c->ber, &in, &e);
@@ -411,7 +412,8 @@ static enum recogniser_state icao_gap(void *state, struct fact_set *facts, uint6
 
 static uint64_t icao_end_at(const void *state)
 {
-    return ((const struct icao *)state)->ber.walk.at;
+    const struct icao *c = state;
+    return c->ber.walk.at < c->ber.end ? c->ber.walk.at : c->ber.end;
 }
 
 static const char *icao_type_of(const void *state)

@@ -27,7 +27,7 @@ static inline struct outcome run_recogniser(const struct recogniser *r, const ui
     void *state = calloc(1, r->state_size);
     assert_non_null(state);
     fact_set_clear(&o.facts);
-    if (!r->sniff(data, len < RECOGNISER_HEAD ? len : RECOGNISER_HEAD))
+    if (r->type[0] && !r->sniff(data, len < RECOGNISER_HEAD ? len : RECOGNISER_HEAD))
         o.state = RECOGNISE_NO;
     for (size_t at = 0; at < len && (o.state == RECOGNISE_MORE || o.state == RECOGNISE_PROVED);) {
         size_t n = piece && piece < len - at ? piece : len - at;
