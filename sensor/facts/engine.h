@@ -17,6 +17,7 @@ struct running { /* one recogniser at work; `recogniser` NULL: none */
     void *state;
     uint64_t from; /* object offset of its first byte */
     bool proved, ended;
+    bool late;     /* proved nothing for long: the carver no longer waits for it */
 };
 
 struct carve {

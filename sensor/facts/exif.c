@@ -7,7 +7,7 @@ enum { AT_HEADER, AT_COUNT, AT_ENTRY, AT_TEXT, AT_DONE };
 enum {
     TAG_WIDTH = 0x0100, TAG_HEIGHT = 0x0101, TAG_COMPRESSION = 0x0103, TAG_MAKE = 0x010f, TAG_MODEL = 0x0110,
     TAG_SAMPLES = 0x0115, TAG_DATE_TIME = 0x0132, TAG_EXIF = 0x8769, TAG_GPS = 0x8825,
-    TAG_DATE_TIME_ORIGINAL = 0x9003, TAG_SERIAL = 0xa431
+    TAG_DATE_TIME_ORIGINAL = 0x9003, TAG_SERIAL = 0xa431, TAG_XR_WIDTH = 0xbc80, TAG_XR_HEIGHT = 0xbc81
 };
 
 enum { TYPE_BYTE = 1, TYPE_ASCII = 2, TYPE_SHORT = 3, TYPE_LONG = 4, TYPE_IFD = 13 };
@@ -89,10 +89,12 @@ static void take_entry(struct exif *e, const uint8_t *entry)
     bool first = e->directory == EXIF_DIRECTORY;
     switch (tag) {
     case TAG_WIDTH:
+    case TAG_XR_WIDTH:
         if (!e->width && first)
             e->width = number(e, entry);
         break;
     case TAG_HEIGHT:
+    case TAG_XR_HEIGHT:
         if (!e->height && first)
             e->height = number(e, entry);
         break;
@@ -123,6 +125,7 @@ static void take_entry(struct exif *e, const uint8_t *entry)
         e->gps = true;
         break;
     case TAG_EXIF:
+        e->sub_directory = true;
         want(e, u32(e, entry + 8), 0, EXIF_SUB_DIRECTORY);
         break;
     default:
@@ -139,7 +142,8 @@ static bool is_entry(const struct exif *e, const uint8_t *entry)
 
 static bool take_header(struct exif *e, const uint8_t *p)
 {
-    bool little = memcmp(p, "II*\0", 4) == 0;
+    e->is_jpeg_xr = memcmp(p, "II\xbc\x01", 4) == 0;
+    bool little = e->is_jpeg_xr || memcmp(p, "II*\0", 4) == 0;
     e->big_endian = memcmp(p, "MM\0*", 4) == 0;
     if (!little && !e->big_endian)
         return false;

@@ -25,7 +25,9 @@ struct exif {
     struct walk walk;
     uint8_t buffer[64];
     uint8_t state;
-    bool big_endian, valid, gps;
+    bool big_endian, is_jpeg_xr;
+    bool valid;             /* a directory was read to its end */
+    bool gps, sub_directory;
     uint16_t entries_left;
     uint8_t directory;      /* which kind is being read */
     uint8_t target_count;

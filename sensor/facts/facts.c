@@ -193,18 +193,17 @@ struct object_facts *facts_begin(struct facts_engine *engine, struct object *obj
 }
 
 /* Is an item that begins at the first byte still being read, or could prove to be one? What has proved nothing
- * for so long is given up, so that a false beginning cannot keep the carver away. */
-static bool is_owned(struct facts_engine *engine, struct object_facts *of, const struct object *object)
+ * for so long owns nothing any more, so that a false beginning cannot keep the carver away. */
+static bool is_owned(struct object_facts *of, const struct object *object)
 {
     bool owned = false;
     for (unsigned i = 0; i < of->running_count; i++) {
         struct running *running = &of->running[i];
         if (!running->recogniser || !running->recogniser->type[0])
             continue;
-        if (running->proved || object->size <= HOLD)
-            owned = true;
-        else
-            running_end(engine, running);
+        if (!running->proved && object->size > HOLD)
+            running->late = true;
+        owned |= !running->late;
     }
     return owned;
 }
@@ -232,7 +231,7 @@ static void measure_entropy(struct object_facts *of, const struct object *object
 
 static void carve(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t at, bool last)
 {
-    if (!of->is_carved && engine->objects && !is_owned(engine, of, object))
+    if (!of->is_carved && engine->objects && !is_owned(of, object))
         carve_data(engine, of, object, at, last);
 }
 

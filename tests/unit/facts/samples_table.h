@@ -25,3 +25,7 @@
 {"TLVBIT.dat", "icao", "ISO/IEC 19785-3", "finger", 2, 0, 0, ""},
 {"gmrtd-ICAO_39794_5_AP_AllFields.dat", "iso39794", "ISO/IEC 39794-5", "face", 1, 413, 531, "jp2"},
 {"gmrtd-ICAO_39794_5_AP_DG2_AllFields.dat", "icao", "ISO/IEC 39794-5", "face", 1, 413, 531, "jp2"},
+{"libwebp-test.webp", "webp", "", "", 0, 128, 128, ""},
+{"libavif-white_1x1.avif", "heif", "", "", 0, 1, 1, ""},
+{"jxl-codestream-grayscale-input.jxl", "jxl", "", "", 0, 200, 200, ""},
+{"jxl-container-jbrd-input.jxl", "jxl", "", "", 0, 200, 200, ""},
