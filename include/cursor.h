@@ -1,5 +1,5 @@
 /* A cursor over bytes an attacker chose. Every parser reads through it: no read passes the end, and after
- * the first short read the cursor is `bad` for good, so a parser may read a whole header and test once.
+ * the first short read the cursor is `bad` and at its end for good, so a parser may read a whole header and test once.
  * Values are host order; `be`/`le` name the order on the wire. Any thread; owns nothing. */
 #ifndef DLP_CURSOR_H
 #define DLP_CURSOR_H
@@ -18,7 +18,7 @@ struct cursor {
 static inline struct cursor cursor_over(const void *data, size_t len)
 {
     const uint8_t *p = data;
-    return (struct cursor){p, p + len, false};
+    return (struct cursor){p, len ? p + len : p, false};
 }
 
 static inline size_t cursor_left(const struct cursor *c)
@@ -31,6 +31,7 @@ static inline const uint8_t *cursor_take(struct cursor *c, size_t n)
 {
     if (c->bad || cursor_left(c) < n) {
         c->bad = true;
+        c->at = c->end; /* so that a loop over what is left ends too */
         return NULL;
     }
     const uint8_t *p = c->at;

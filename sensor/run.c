@@ -147,8 +147,8 @@ void run_reload_rules(struct run *run)
 static bool make_workers(struct run *run, void *(*thread)(void *))
 {
     run->workers = calloc(run->worker_count, sizeof(struct worker *));
-    struct worker_run *starts = calloc(run->worker_count, sizeof(*starts));
-    if (!run->workers || !starts)
+    run->starts = calloc(run->worker_count, sizeof(*run->starts));
+    if (!run->workers || !run->starts)
         abort(); /* only at start */
     for (unsigned i = 0; i < run->worker_count; i++)
         run->workers[i] = worker_new(run->config, rule_set_hold(run->rules), &run->exchange, i,
@@ -159,8 +159,8 @@ static bool make_workers(struct run *run, void *(*thread)(void *))
     pthread_sigmask(SIG_SETMASK, &all, &before);
     bool ok = true;
     for (unsigned i = 0; i < run->worker_count; i++) {
-        starts[i] = (struct worker_run){run, run->workers[i]};
-        int failure = pthread_create(&run->workers[i]->thread, NULL, thread, &starts[i]);
+        run->starts[i] = (struct worker_run){run, run->workers[i]};
+        int failure = pthread_create(&run->workers[i]->thread, NULL, thread, &run->starts[i]);
         if (failure) {
             log_error("cannot start worker %u: %s", i, strerror(failure));
             ok = false;
@@ -331,6 +331,7 @@ void run_free(struct run *run)
     for (unsigned i = 0; run->workers && i < run->worker_count; i++)
         worker_free(run->workers[i]);
     free(run->workers);
+    free(run->starts);
     if (run->wake_event)
         event_free(run->wake_event);
     if (run->retry_event)

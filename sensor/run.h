@@ -11,6 +11,13 @@
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_OUTPUT = 3, EXIT_ALERTED = 10 };
 
+struct run;
+
+struct worker_run { /* what a worker's thread gets */
+    struct run *run;
+    struct worker *worker;
+};
+
 struct run {
     const struct config *config;
     bool live;
@@ -22,6 +29,7 @@ struct run {
     struct event_base *base;
     struct output *output;
     struct worker **workers;
+    struct worker_run *starts; /* what each thread got */
     unsigned worker_count;
     struct counters total;            /* merged from what the workers published */
     int64_t now_ns;                   /* the latest packet clock among them */
@@ -42,11 +50,6 @@ void run_free(struct run *run);
 void run_read_counters(struct run *run); /* refreshes total and now_ns */
 void run_reload_rules(struct run *run);
 int64_t run_wall_ns(void);
-
-struct worker_run { /* what a worker's thread gets */
-    struct run *run;
-    struct worker *worker;
-};
 
 int run_replay(const struct config *config, const struct string_list *inputs);
 int run_capture(const struct config *config);
