@@ -583,7 +583,7 @@ def main():
         for name, function, settings in cases:
             trouble = run(sensor, rules, name, function, settings, folder)
             good += trouble is None
-            print(f"{'ok  ' if trouble is None else 'FAIL'}  {name}" + (f": {trouble}" if trouble else ""))
+            print(f"{'ok' if trouble is None else 'not ok'} - {name}" + (f": {trouble}" if trouble else ""))
     print(f"{good} of {len(cases)}")
     return good != len(cases)
 
