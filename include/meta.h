@@ -15,7 +15,8 @@ enum meta_id {
     META_COUNT
 };
 
-#define META_TEXT_MAX 3072 /* bytes of all strings of one transaction; each one is cut to what remains */
+#define META_TEXT_MAX 6144  /* bytes of all strings of one transaction; each one is cut to what remains */
+#define META_FIELD_MAX 1025 /* of one, so that none starves the others: one more than events show, which marks a cut */
 
 struct text { /* borrowed bytes, not terminated, from the network unless said otherwise */
     const char *data;

@@ -6,6 +6,7 @@
 #include "http.h"
 
 #define METHOD_MAX 32
+#define LONG_TARGET 256
 #define LINE_MAX_BYTES 8192 /* how far back a request line may reach from its " HTTP/1." */
 
 static bool is_token(uint8_t c)
@@ -63,6 +64,20 @@ enum app_probe http_looks_like_response(const uint8_t *data, size_t len)
     return data[p] >= '0' && data[p] <= '9' ? APP_YES : APP_NO;
 }
 
+/* A request line longer than what is kept for the decision: a method in capitals and a path or a URL, so far. */
+static bool is_long_request(const struct app_probe_input *input, unsigned side)
+{
+    const uint8_t *p = input->data[side], *end = p + input->len[side];
+    const uint8_t *method = p;
+    if (!input->final && input->len[side] < APP_PROBE_MAX)
+        return false;
+    while (p < end && *p >= 'A' && *p <= 'Z')
+        p++;
+    size_t left = (size_t)(end - p);
+    return p - method >= 3 && left > LONG_TARGET && p[0] == ' ' &&
+           (p[1] == '/' || strncasecmp((const char *)p + 1, "http", 4) == 0);
+}
+
 /* Either side may be the one that asks: a flow picked up in the middle names its sides by chance. */
 enum app_probe http_probe(const struct app_probe_input *input)
 {
@@ -76,6 +91,8 @@ enum app_probe http_probe(const struct app_probe_input *input)
             return APP_YES;
         if (request == APP_NO && response == APP_NO)
             return APP_NO;
+        if (request == APP_MORE && is_long_request(input, side))
+            return APP_YES;
         more = true;
     }
     return more ? APP_MORE : APP_NO;

@@ -34,6 +34,8 @@ void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len)
     if (!meta)
         return;
     size_t room = META_TEXT_MAX - meta->used;
+    if (room > META_FIELD_MAX)
+        room = META_FIELD_MAX;
     if (len > room)
         len = room;
     if (len)
