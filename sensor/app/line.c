@@ -4,17 +4,34 @@
 #include <string.h>
 #include <strings.h>
 
+static void keep_tail(struct line *line, const uint8_t *data, size_t n)
+{
+    while (n && (data[n - 1] == '\n' || data[n - 1] == '\r'))
+        n--;
+    if (n >= LINE_TAIL) {
+        memcpy(line->tail, data + n - LINE_TAIL, LINE_TAIL);
+        line->tail_len = LINE_TAIL;
+        return;
+    }
+    size_t old = line->tail_len + n > LINE_TAIL ? LINE_TAIL - n : line->tail_len;
+    memmove(line->tail, line->tail + line->tail_len - old, old);
+    memcpy(line->tail + old, data, n);
+    line->tail_len = (uint8_t)(old + n);
+}
+
 bool line_take(struct line *line, const uint8_t **data, size_t *len)
 {
     if (line->whole) {
         line->whole = false;
         line->len = 0;
+        line->tail_len = 0;
     }
     const uint8_t *newline = memchr(*data, '\n', *len);
     size_t n = newline ? (size_t)(newline - *data) + 1 : *len;
     size_t keep = n < (size_t)LINE_ROOM - line->len ? n : (size_t)LINE_ROOM - line->len;
     memcpy(line->text + line->len, *data, keep);
     line->len = (uint16_t)(line->len + keep);
+    keep_tail(line, *data, n);
     *data += n;
     *len -= n;
     if (!newline)
@@ -86,4 +103,23 @@ struct text path_name(struct text path)
     while (begin && path.data[begin - 1] != '/' && path.data[begin - 1] != '\\')
         begin--;
     return (struct text){path.data + begin, path.len - begin};
+}
+
+bool line_literal(const struct line *line, uint64_t *len, bool *waits)
+{
+    size_t at = line->tail_len;
+    if (at < 3 || line->tail[--at] != '}')
+        return false;
+    *waits = line->tail[at - 1] != '+' && line->tail[at - 1] != '-';
+    if (!*waits)
+        at--;
+    uint64_t value = 0, unit = 1;
+    size_t digits = 0;
+    while (at && digits < 19 && line->tail[at - 1] >= '0' && line->tail[at - 1] <= '9') {
+        value += unit * (uint64_t)(line->tail[--at] - '0');
+        unit *= 10;
+        digits++;
+    }
+    *len = value;
+    return digits && at && line->tail[at - 1] == '{';
 }

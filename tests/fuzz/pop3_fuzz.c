@@ -1,0 +1,10 @@
+/* POP3 conversations. */
+#include "conversation.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct opening opening[] = {{SIDE_SERVER, "+OK\r\n", 5}, {SIDE_CLIENT, "RETR 1\r\n", 8}, {0, NULL, 0}};
+    return fuzz_conversation(opening, IPPROTO_TCP, 110, data, size);
+}
