@@ -1,6 +1,6 @@
 /* FTP's control connection (RFC 959, RFC 2428): who will send which file where. The bytes themselves come on a
  * connection of their own, which ftp_data.c reads; the two meet in the worker's table of announced addresses. */
-#include "ftp.h"
+#include "expect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 struct ftp {
     struct line line[2];
-    struct ftp_transfer transfer; /* said, not yet begun */
+    struct expect_transfer transfer; /* said, not yet begun */
     struct ip_addr listeners[2];  /* of the latest announcement: as announced, and as the connection has it */
     uint16_t port;
     bool auth;                    /* AUTH was asked for */
@@ -58,12 +58,12 @@ static enum app_probe ftp_probe(const struct app_probe_input *input)
 
 static void *ftp_shared_new(struct mem *mem)
 {
-    return ftp_table_new(mem);
+    return expect_table_new(mem);
 }
 
 static void ftp_shared_free(void *shared)
 {
-    ftp_table_free(shared);
+    expect_table_free(shared);
 }
 
 /* ---- addresses ---- */
@@ -71,14 +71,14 @@ static void ftp_shared_free(void *shared)
 static void announce(struct app_session *session, const struct ip_addr *said, const struct ip_addr *seen, unsigned port)
 {
     struct ftp *ftp = app_state(session);
-    struct ftp_table *table = app_shared(session, &app_ftp);
+    struct expect_table *table = app_shared(session, &app_ftp);
     if (!port || port > 65535)
         return;
     ftp->listeners[0] = said ? *said : *seen;
     ftp->listeners[1] = *seen;
     ftp->port = (uint16_t)port;
     for (unsigned i = 0; i < 2; i++)
-        ftp_announce(table, &ftp->listeners[i], ftp->port, app_now(session));
+        expect_announce(table, &ftp->listeners[i], ftp->port, app_now(session));
 }
 
 /* "h1,h2,h3,h4,p1,p2", anywhere in the text (RFC 959 4.1.2 shows it in brackets, not all servers do). */
@@ -135,17 +135,17 @@ static bool parse_extended_address(struct text text, struct ip_addr *addr, bool 
 static void begin_transfer(struct app_session *session, const char *command, struct text argument)
 {
     struct ftp *ftp = app_state(session);
-    struct ftp_table *table = app_shared(session, &app_ftp);
+    struct expect_table *table = app_shared(session, &app_ftp);
     struct text name = path_name(argument);
     memset(ftp->transfer.command, 0, sizeof(ftp->transfer.command));
     memcpy(ftp->transfer.command, command, strlen(command));
     if (strcmp(command, "LIST") == 0 || strcmp(command, "NLST") == 0 || strcmp(command, "MLSD") == 0)
         name.len = 0;
-    ftp->transfer.name_len = (uint16_t)(name.len < FTP_NAME_MAX ? name.len : FTP_NAME_MAX);
+    ftp->transfer.name_len = (uint16_t)(name.len < EXPECT_NAME_MAX ? name.len : EXPECT_NAME_MAX);
     if (ftp->transfer.name_len)
         memcpy(ftp->transfer.name, name.data, ftp->transfer.name_len);
     for (unsigned i = 0; i < 2 && ftp->port; i++)
-        ftp_describe(table, &ftp->listeners[i], ftp->port, &ftp->transfer);
+        expect_describe(table, &ftp->listeners[i], ftp->port, &ftp->transfer);
     ftp->transfer.partial = false;
 }
 

@@ -1,10 +1,10 @@
 /* FTP's data connection: one file, from its first byte to its FIN, named by the command on the control connection. */
 #include <string.h>
 
-#include "ftp.h"
+#include "expect.h"
 
 struct ftp_data {
-    struct ftp_transfer transfer;
+    struct expect_transfer transfer;
     struct meta *meta;
     struct object *object[2];
     bool begun[2];
@@ -12,15 +12,15 @@ struct ftp_data {
 
 static enum app_probe ftp_data_probe(const struct app_probe_input *input)
 {
-    struct ftp_table *table = app_shared(input->session, &app_ftp);
-    return ftp_is_announced(table, input->flow) ? APP_YES : APP_NO;
+    struct expect_table *table = app_shared(input->session, &app_ftp);
+    return expect_matches(table, input->flow) ? APP_YES : APP_NO;
 }
 
 static bool ftp_data_open(struct app_session *session)
 {
     struct ftp_data *ftp = app_state(session);
-    struct ftp_table *table = app_shared(session, &app_ftp);
-    ftp_take(table, app_flow(session), &ftp->transfer);
+    struct expect_table *table = app_shared(session, &app_ftp);
+    expect_take(table, app_flow(session), &ftp->transfer);
     ftp->meta = meta_new(app_meta_pool(session));
     meta_set(ftp->meta, META_FTP_DATA_COMMAND, ftp->transfer.command, strlen(ftp->transfer.command));
     meta_set(ftp->meta, META_FTP_DATA_FILENAME, ftp->transfer.name, ftp->transfer.name_len);

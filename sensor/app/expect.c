@@ -1,6 +1,6 @@
-/* Announced data connections, by address and port. A few at a time exist; the bound keeps a hostile control connection
+/* Announced connections, by address and port. A few at a time exist; the bound keeps a hostile control connection
  * from filling memory, and the oldest goes first. */
-#include "ftp.h"
+#include "expect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +15,10 @@ struct entry {
     struct ip_addr addr;
     uint16_t port;
     int64_t expires_ns;
-    struct ftp_transfer transfer;
+    struct expect_transfer transfer;
 };
 
-struct ftp_table {
+struct expect_table {
     struct pool *pool;
     struct hash_key key;
     size_t count;
@@ -26,9 +26,9 @@ struct ftp_table {
     struct entry *buckets[BUCKETS];
 };
 
-struct ftp_table *ftp_table_new(struct mem *mem)
+struct expect_table *expect_table_new(struct mem *mem)
 {
-    struct ftp_table *table = calloc(1, sizeof(*table));
+    struct expect_table *table = calloc(1, sizeof(*table));
     if (!table)
         abort(); /* only at start */
     table->pool = pool_new(mem, MEM_FLOW, sizeof(struct entry));
@@ -36,7 +36,7 @@ struct ftp_table *ftp_table_new(struct mem *mem)
     return table;
 }
 
-static struct entry **bucket_of(struct ftp_table *table, const struct ip_addr *addr, uint16_t port)
+static struct entry **bucket_of(struct expect_table *table, const struct ip_addr *addr, uint16_t port)
 {
     uint8_t key[sizeof(addr->bytes) + 2];
     memcpy(key, addr->bytes, sizeof(addr->bytes));
@@ -45,7 +45,7 @@ static struct entry **bucket_of(struct ftp_table *table, const struct ip_addr *a
     return &table->buckets[hash_bytes(&table->key, key, sizeof(key)) % BUCKETS];
 }
 
-static struct entry *find(struct ftp_table *table, const struct ip_addr *addr, uint16_t port)
+static struct entry *find(struct expect_table *table, const struct ip_addr *addr, uint16_t port)
 {
     struct entry *entry = *bucket_of(table, addr, port);
     while (entry && !(entry->port == port && ip_equal(&entry->addr, addr)))
@@ -53,7 +53,7 @@ static struct entry *find(struct ftp_table *table, const struct ip_addr *addr, u
     return entry;
 }
 
-static void forget(struct ftp_table *table, struct entry *entry)
+static void forget(struct expect_table *table, struct entry *entry)
 {
     struct entry **at = bucket_of(table, &entry->addr, entry->port);
     while (*at != entry)
@@ -65,7 +65,7 @@ static void forget(struct ftp_table *table, struct entry *entry)
     pool_put(table->pool, entry);
 }
 
-void ftp_table_free(struct ftp_table *table)
+void expect_table_free(struct expect_table *table)
 {
     while (table->oldest)
         forget(table, table->oldest);
@@ -73,7 +73,7 @@ void ftp_table_free(struct ftp_table *table)
     free(table);
 }
 
-void ftp_announce(struct ftp_table *table, const struct ip_addr *addr, uint16_t port, int64_t now_ns)
+void expect_announce(struct expect_table *table, const struct ip_addr *addr, uint16_t port, int64_t now_ns)
 {
     struct entry *entry = find(table, addr, port);
     if (entry)
@@ -95,8 +95,8 @@ void ftp_announce(struct ftp_table *table, const struct ip_addr *addr, uint16_t 
     table->count++;
 }
 
-void ftp_describe(struct ftp_table *table, const struct ip_addr *addr, uint16_t port,
-                  const struct ftp_transfer *transfer)
+void expect_describe(struct expect_table *table, const struct ip_addr *addr, uint16_t port,
+                  const struct expect_transfer *transfer)
 {
     struct entry *entry = find(table, addr, port);
     if (entry)
@@ -104,7 +104,7 @@ void ftp_describe(struct ftp_table *table, const struct ip_addr *addr, uint16_t 
 }
 
 /* The listener is the server of the data flow; a flow picked up in the middle may have it the other way round. */
-static struct entry *find_flow(struct ftp_table *table, const struct flow *flow)
+static struct entry *find_flow(struct expect_table *table, const struct flow *flow)
 {
     if (!table->count)
         return NULL;
@@ -114,12 +114,12 @@ static struct entry *find_flow(struct ftp_table *table, const struct flow *flow)
     return entry && entry->expires_ns > flow->last_ns ? entry : NULL;
 }
 
-bool ftp_is_announced(struct ftp_table *table, const struct flow *flow)
+bool expect_matches(struct expect_table *table, const struct flow *flow)
 {
     return find_flow(table, flow) != NULL;
 }
 
-bool ftp_take(struct ftp_table *table, const struct flow *flow, struct ftp_transfer *transfer)
+bool expect_take(struct expect_table *table, const struct flow *flow, struct expect_transfer *transfer)
 {
     struct entry *entry = find_flow(table, flow);
     if (!entry)

@@ -1,0 +1,31 @@
+/* Connections that were announced on others: FTP's data connections, TFTP's transfer ports. */
+#ifndef DLP_APP_EXPECT_H
+#define DLP_APP_EXPECT_H
+
+#include "app.h"
+
+#define EXPECT_NAME_MAX 256
+
+struct expect_transfer { /* what the next bytes on an announced address are */
+    char command[5];
+    char name[EXPECT_NAME_MAX];
+    uint16_t name_len;
+    bool partial;        /* FTP REST: not from its first byte */
+    bool deflate;        /* FTP MODE Z */
+    uint16_t block_size; /* TFTP: what the client asked for */
+};
+
+struct expect_table; /* announced addresses of one worker: a bounded, hashed list with an age limit */
+struct expect_table *expect_table_new(struct mem *mem);
+void expect_table_free(struct expect_table *table);
+/* Somebody will listen, or does, at this address. */
+void expect_announce(struct expect_table *table, const struct ip_addr *addr, uint16_t port, int64_t now_ns);
+/* What will pass there. The latest command wins until the connection comes. */
+void expect_describe(struct expect_table *table, const struct ip_addr *addr, uint16_t port,
+                  const struct expect_transfer *transfer);
+/* Whether either end of the flow was announced. */
+bool expect_matches(struct expect_table *table, const struct flow *flow);
+/* Takes the announcement away and says what it was. The listener is looked for first, then the other end. */
+bool expect_take(struct expect_table *table, const struct flow *flow, struct expect_transfer *transfer);
+
+#endif
