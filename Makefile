@@ -128,6 +128,9 @@ fuzz: test-deps ## every fuzz target, FUZZ_SECONDS (60) each
 lint: ## the house rules: include order, banned functions, sizes
 	@sh tests/tools/lint.sh
 
+# The manual's lists of options and settings are the program's own words.
+MANUAL = -v program=$(BUILD)/dlp-sensor -v version=$$(sed -n 's/.*DLP_VERSION "\(.*\)"/\1/p' include/version.h) \
+         -f sensor/ops/manual.awk
 install: all ## program, rules, sample configuration, unit, man pages
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/dlp-sensor $(DESTDIR)$(SYSCONFDIR)/dlp-sensor \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
@@ -136,10 +139,10 @@ install: all ## program, rules, sample configuration, unit, man pages
 	    -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/dlp-sensor/rules/{} \;
 	test -e $(DESTDIR)$(SYSCONFDIR)/dlp-sensor/sensor.yaml || \
 	    install -m 644 sensor/ops/sensor.yaml $(DESTDIR)$(SYSCONFDIR)/dlp-sensor/sensor.yaml
-	sed 's|@SBINDIR@|$(PREFIX)/sbin|' sensor/ops/dlp-sensor.service \
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' sensor/ops/dlp-sensor.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/dlp-sensor.service
-	install -m 644 sensor/ops/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 sensor/ops/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	awk $(MANUAL) sensor/ops/dlp-sensor.8 > $(DESTDIR)$(PREFIX)/share/man/man8/dlp-sensor.8
+	awk $(MANUAL) sensor/ops/dlp-sensor.yaml.5 > $(DESTDIR)$(PREFIX)/share/man/man5/dlp-sensor.yaml.5
 
 clean: ## remove $(BUILD)
 	rm -rf $(BUILD)
