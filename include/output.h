@@ -21,7 +21,8 @@ struct output_stats {
 struct output;
 /* Opens every configured sink. NULL with a sentence in `error` when one cannot be (a file that cannot be
  * created; a Redis that is away is not an error). `replay` shortens the final flush's patience. */
-struct output *output_new(struct event_base *base, const struct config *config, bool replay, char *error, size_t error_len);
+struct output *output_new(struct event_base *base, const struct config *config, bool replay, char *error,
+                          size_t error_len);
 /* Takes ownership of `event`. Output thread. */
 void output_event(struct output *output, struct event_doc *event);
 /* Whether the sinks can take more now; a replay's loop waits while false. */
