@@ -33,11 +33,12 @@ verdict "no mutable file-scope state" "$(grep -nE '^static [^(]*(=|;)[^(]*$' $(f
     grep -vE '^[^:]*:[0-9]+:static (const|_Atomic const|inline)|const |_Atomic')"
 verdict "pcaps under 10 MB" "$(du -sk pcaps | awk '$1 > 10240 { print $1 " KiB" }')"
 if [ -x build/dlp-sensor ]; then
-    verdict "rules/README.md holds the current table of variables" "$(tests/tools/fact_table.sh check)"
+    verdict "rules/README.md holds the current table of variables" "$(build/dlp-sensor rules variables | grep '^| `' |
+        while IFS= read -r line; do grep -qxF -- "$line" rules/README.md || printf '%s\n' "$line"; done 2>&1)"
 fi
 if command -v cppcheck >/dev/null; then
     verdict "cppcheck" "$(timeout 240 cppcheck -q -j2 --std=c11 --enable=warning,performance,portability \
-        --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective --inline-suppr --max-ctu-depth=1 \
+        --suppressions-list=tests/tools/cppcheck.txt \
         -D_GNU_SOURCE -D__GNUC__ -Iinclude -Isensor --template='{file}:{line}: {severity}: {message} [{id}]' \
         sensor 2>&1 | grep -E '^[^:]+:[0-9]+: ')"
 fi
