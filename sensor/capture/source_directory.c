@@ -50,7 +50,9 @@ static void add(struct directory *directory, const char *path, uint64_t size)
     char *copy = strdup(path);
     if (!copy)
         abort(); /* only at start */
-    directory->entries[directory->count++] = (struct entry){copy, size};
+    struct entry *entry = &directory->entries[directory->count++];
+    entry->path = copy;
+    entry->size = size;
     directory->total += size;
 }
 

@@ -63,7 +63,8 @@ char *json_take(struct json *json, size_t *len)
 static void put_escape(struct json *json, unsigned code)
 {
     char text[8];
-    put(json, text, (size_t)snprintf(text, sizeof(text), "\\u%04x", code));
+    int len = snprintf(text, sizeof(text), "\\u%04x", code);
+    put(json, text, (size_t)len);
 }
 
 /* The length of the well-formed UTF-8 sequence at p, 0 when there is none. */
@@ -205,18 +206,30 @@ void json_bytes(struct json *json, const char *key, const void *value, size_t le
     }
 }
 
+/* Digits from the right; half the price of snprintf, and an event holds forty numbers. */
+static void put_uint(struct json *json, uint64_t value)
+{
+    char text[20];
+    size_t at = sizeof(text);
+    do {
+        text[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    put(json, text + at, sizeof(text) - at);
+}
+
 void json_uint(struct json *json, const char *key, uint64_t value)
 {
-    char text[24];
     begin_item(json, key);
-    put(json, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)value));
+    put_uint(json, value);
 }
 
 void json_int(struct json *json, const char *key, int64_t value)
 {
-    char text[24];
     begin_item(json, key);
-    put(json, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value));
+    if (value < 0)
+        put(json, "-", 1);
+    put_uint(json, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void json_double(struct json *json, const char *key, double value)
