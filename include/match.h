@@ -25,15 +25,19 @@ struct rule {                 /* one public rule; lives as long as its set */
 };
 
 struct rule_set;
-/* Compiles `.yar` and `.yara` files; a directory is read in name order, recursively (rules/tests aside).
- * NULL when any file has an error: every error and warning goes through `say` as `file:line: message`. */
+/* Compiles `.yar` and `.yara` files; a directory is read in name order, recursively (rules/tests aside). Each
+ * listed file is a namespace of its own; one that another listed file includes is not read a second time.
+ * NULL when any file has an error: every error goes through `say` as `file:line: message`, every warning as
+ * `file:line: warning: message`. Callable from one thread at a time. */
 typedef void (*rule_say)(void *user, bool error, const char *message);
 struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool prefilter, rule_say say, void *user);
 struct rule_set *rule_set_hold(struct rule_set *set);
 void rule_set_drop(struct rule_set *set);
 uint32_t rule_set_count(const struct rule_set *set);
 const struct rule *rule_set_at(const struct rule_set *set, uint32_t index);
-const char *rule_set_digest(const struct rule_set *set); /* 64 hex digits over the files' bytes */
+const char *rule_set_digest(const struct rule_set *set); /* 64 hex digits over the files' names and bytes */
+/* What compiles and yet is hardly meant so: metadata, facts nothing sets, strings the prefilter cannot judge. */
+void rule_set_lint(const struct rule_set *set, rule_say say, void *user);
 
 #define MATCH_STRINGS_MAX 16   /* strings reported for a match */
 
@@ -53,6 +57,8 @@ typedef void (*match_fn)(void *user, const struct match *match);
 
 struct matcher; /* one worker's */
 struct match_state; /* one object's: prefilter stream and hits */
+/* `set` is held already: matcher_free drops it. A scan longer than `timeout_ms` is stopped and counted; after two
+ * of an object its later evaluations fail at once. */
 struct matcher *matcher_new(struct mem *mem, struct counters *counters, struct rule_set *set, unsigned timeout_ms);
 void matcher_free(struct matcher *matcher);
 /* From the next evaluation on the matcher uses `set` (held); states of open objects carry over safely. */

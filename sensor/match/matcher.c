@@ -208,6 +208,24 @@ void match_end(struct matcher *m, struct match_state *state)
     pool_put(m->states, state);
 }
 
+/* The 1st, 2nd, 4th, 8th...: whoever sends what is slow to scan shall not fill the log. */
+static bool is_worth_a_line(uint64_t count)
+{
+    return (count & (count - 1)) == 0;
+}
+
+static void tell_failure(const struct evaluation *e, int result)
+{
+    const YR_RULE *rule = yr_scanner_last_error_rule(e->matcher->scanner);
+    const char *name = rule ? rule->identifier : "one of the rules";
+    if (result == ERROR_SCAN_TIMEOUT)
+        log_warning("%s: a scan of %llu bytes took longer than %u ms and was stopped (scan.timeouts counts them)",
+                    name, (unsigned long long)(e->end - e->base), e->matcher->timeout_ms);
+    else
+        log_warning("%s: libyara refused a scan of %llu bytes, error %d (scan.errors counts them)", name,
+                    (unsigned long long)(e->end - e->base), result);
+}
+
 static bool scan(struct evaluation *e, struct match_state *state)
 {
     struct matcher *m = e->matcher;
@@ -219,19 +237,12 @@ static bool scan(struct evaluation *e, struct match_state *state)
     int result = yr_scanner_scan_mem_blocks(scanner, &e->iterator);
     if (result == ERROR_SUCCESS)
         return true;
-    const YR_RULE *rule = yr_scanner_last_error_rule(scanner);
-    const char *name = rule ? rule->identifier : "one of the rules";
-    if (result == ERROR_SCAN_TIMEOUT) {
-        count_add(m->counters, COUNT_SCAN_TIMEOUTS, 1);
-        if (state)
-            state->timeouts++;
-        log_warning("%s: a scan of %llu bytes took longer than %u ms and was stopped", name,
-                    (unsigned long long)(e->end - e->base), m->timeout_ms);
-    } else {
-        count_add(m->counters, COUNT_SCAN_ERRORS, 1);
-        log_warning("%s: libyara refused a scan of %llu bytes (error %d)", name,
-                    (unsigned long long)(e->end - e->base), result);
-    }
+    enum counter counter = result == ERROR_SCAN_TIMEOUT ? COUNT_SCAN_TIMEOUTS : COUNT_SCAN_ERRORS;
+    count_add(m->counters, counter, 1);
+    if (state && result == ERROR_SCAN_TIMEOUT)
+        state->timeouts++;
+    if (is_worth_a_line(m->counters->value[counter]))
+        tell_failure(e, result);
     return false;
 }
 

@@ -1,0 +1,132 @@
+/* What compiles, and yet is hardly what its author meant. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ruleset.h"
+
+static const char *const KEYS[] = {"severity", "category", "description", "reference", "confidence", "evidence"};
+#define KEY_COUNT (sizeof(KEYS) / sizeof(KEYS[0]))
+#define KEYS_WANTED 3 /* the first of them */
+
+struct linting {
+    const struct rule_set *set;
+    const struct source *source;
+    rule_say say;
+    void *user;
+    bool told[FACT_COUNT]; /* once a file */
+};
+
+static void __attribute__((format(printf, 4, 5)))
+warn(const struct linting *l, const char *path, unsigned line, const char *format, ...)
+{
+    char text[4600];
+    int n = snprintf(text, sizeof(text), "%s:%u: warning: ", path, line);
+    if (n < 0 || (size_t)n >= sizeof(text))
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
+    va_end(args);
+    l->say(l->user, false, text);
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words; words++) {
+        if (strcasecmp(word, *words) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void lint_value(const struct linting *l, const struct rule *rule, const YR_META *meta)
+{
+    static const char *const severities[] = {"critical", "high", "medium", "low", NULL};
+    static const char *const confidences[] = {"high", "medium", "low", NULL};
+    bool text = meta->type == META_TYPE_STRING;
+    if (strcmp(meta->identifier, "severity") == 0) {
+        if (text ? !is_one_of(meta->string, severities) : meta->integer < 1 || meta->integer > 4)
+            warn(l, rule->path, rule->line,
+                 "rule \"%s\": severity is critical, high, medium or low; this one counts as medium", rule->name);
+    } else if (strcmp(meta->identifier, "confidence") == 0) {
+        if (!text || !is_one_of(meta->string, confidences))
+            warn(l, rule->path, rule->line, "rule \"%s\": confidence is high, medium or low", rule->name);
+    } else if (!text && is_one_of(meta->identifier, (const char *const[]){"category", "description", NULL})) {
+        warn(l, rule->path, rule->line, "rule \"%s\": %s is a text in quotes", rule->name, meta->identifier);
+    }
+}
+
+/* A key of the author's own is fine; one that is nearly ours is a slip. */
+static void lint_key(const struct linting *l, const struct rule *rule, const char *key)
+{
+    for (unsigned i = 0; i < KEY_COUNT; i++) {
+        if (strcmp(key, KEYS[i]) == 0)
+            return;
+    }
+    for (unsigned i = 0; i < KEY_COUNT; i++) {
+        if (edit_distance(key, strlen(key), KEYS[i], strlen(KEYS[i]), 2) <= 2)
+            warn(l, rule->path, rule->line, "rule \"%s\": nobody reads metadata \"%s\"; did you mean \"%s\"?",
+                 rule->name, key, KEYS[i]);
+    }
+}
+
+static void lint_rule(const struct linting *l, const struct rule *rule, const YR_RULE *yara)
+{
+    bool has[KEYS_WANTED] = {false};
+    const YR_META *meta;
+    yr_rule_metas_foreach(yara, meta)
+    {
+        for (unsigned i = 0; i < KEYS_WANTED; i++)
+            has[i] = has[i] || strcmp(meta->identifier, KEYS[i]) == 0;
+        lint_key(l, rule, meta->identifier);
+        lint_value(l, rule, meta);
+    }
+    static const char *const instead[] = {"it counts as medium", "it counts as \"uncategorised\"",
+                                          "whoever reads the alert has only its name"};
+    for (unsigned i = 0; i < KEYS_WANTED; i++) {
+        if (!has[i])
+            warn(l, rule->path, rule->line, "rule \"%s\" has no metadata \"%s\": %s", rule->name, KEYS[i],
+                 instead[i]);
+    }
+}
+
+static void on_word(void *user, enum source_word kind, const char *word, size_t len, unsigned line)
+{
+    struct linting *l = user;
+    for (unsigned i = 0; kind == WORD_PLAIN && i < FACT_COUNT; i++) {
+        const struct fact_info *fact = &FACT_INFO[i];
+        if (fact->built || l->told[i] || strlen(fact->name) != len || memcmp(fact->name, word, len) != 0)
+            continue;
+        l->told[i] = true;
+        warn(l, l->source->path, line, "nothing sets \"%s\" yet: it always has its neutral value", fact->name);
+    }
+}
+
+static void lint_prefilter(const struct linting *l)
+{
+    const struct prefilter *prefilter = l->set->prefilter;
+    if (!prefilter || !prefilter->blind)
+        return;
+    const struct rule *rule =
+        prefilter->blind_rule < l->set->yara_count ? l->set->by_yara[prefilter->blind_rule] : NULL;
+    warn(l, rule ? rule->path : "rules", rule ? rule->line : 0,
+         "rule \"%s\" makes the prefilter useless, so libyara has to read every byte: %s",
+         rule ? rule->name : "(private)", prefilter->reason ? prefilter->reason : "");
+}
+
+void rule_set_lint(const struct rule_set *set, rule_say say, void *user)
+{
+    struct linting l = {.set = set, .say = say, .user = user};
+    for (uint32_t i = 0; i < set->yara_count; i++) {
+        if (set->by_yara[i])
+            lint_rule(&l, set->by_yara[i], &set->yara->rules_table[i]);
+    }
+    for (size_t i = 0; i < set->sources.count; i++) {
+        l.source = &set->sources.items[i];
+        memset(l.told, 0, sizeof(l.told));
+        source_words(l.source->text, l.source->len, on_word, &l);
+    }
+    lint_prefilter(&l);
+}

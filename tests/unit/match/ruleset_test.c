@@ -1,0 +1,239 @@
+/* What a person who edits rules is told, and what the sensor makes of the files. */
+#include <ftw.h>
+#include <sys/stat.h>
+
+#include "bench.h"
+
+static struct rule_set *compile_paths(struct bench_text *said, size_t count, const char *const *paths)
+{
+    said->len = 0;
+    said->text[0] = '\0';
+    return rule_set_compile(paths, count, true, bench_said, said);
+}
+
+static void make_directory(char *directory)
+{
+    assert_non_null(mkdtemp(directory));
+}
+
+static const char *in(const char *directory, const char *name)
+{
+    static char paths[8][256];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof(paths[0]), "%s/%s", directory, name);
+    return path;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static void remove_directory(const char *directory)
+{
+    nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void test_errors_name_file_and_line_and_the_nearest_fact(void **state)
+{
+    static struct bench_text said;
+    (void)state;
+    said.len = 0;
+    assert_null(bench_rules("rule a {\n condition:\n  image_widht > 3\n}\n", true, &said));
+    assert_non_null(strstr(said.text, ":3: undefined identifier \"image_widht\"; did you mean \"image_width\"?"));
+    said.len = 0;
+    assert_null(bench_rules("rule a { condition: true }\nrule b {\n strings: $x = {41 4}\n condition: $x }\n", true, &said));
+    assert_non_null(strstr(said.text, ":3: "));
+    said.len = 0;
+    assert_null(bench_rules("rule a { condition: tree_of_life }\n", true, &said));
+    assert_null(strstr(said.text, "did you mean"));
+}
+
+static void test_all_errors_of_all_files_are_told(void **state)
+{
+    static struct bench_text said;
+    char directory[] = "/tmp/match_rules_XXXXXX";
+    (void)state;
+    make_directory(directory);
+    bench_file(in(directory, "a.yar"), "rule a { condition: wrong }\n");
+    bench_file(in(directory, "b.yar"), "rule b { condition: true }\n");
+    bench_file(in(directory, "c.yara"), "\n\nrule c { condition: }\n");
+    bench_file(in(directory, "notes.txt"), "not a rule\n");
+    const char *paths[] = {directory, "/tmp/no/such/rules"};
+    assert_null(compile_paths(&said, 2, paths));
+    assert_non_null(strstr(said.text, "/a.yar:1: undefined identifier"));
+    assert_non_null(strstr(said.text, "/c.yara:3: syntax error"));
+    assert_non_null(strstr(said.text, "E /tmp/no/such/rules: No such file or directory"));
+    assert_null(strstr(said.text, "b.yar"));
+    assert_null(strstr(said.text, "notes"));
+    remove_directory(directory);
+}
+
+static void test_order_lines_and_metadata(void **state)
+{
+    static struct bench_text said;
+    char directory[] = "/tmp/match_rules_XXXXXX";
+    (void)state;
+    make_directory(directory);
+    bench_file(in(directory, "b.yar"), "// rule decoy { }\n/* rule decoy2\n*/ private rule hidden { condition: true }\n"
+                                       "rule late : tag1 tag2 {\n meta: severity = \"Low\" category = \"x\" description = \"d\""
+                                       " reference = \"r\" confidence = \"high\" evidence = \"no\"\n"
+                                       " strings: $a = \"rule decoy3 \\\" {\" $b = /rule decoy4 \\/ x/\n"
+                                       " condition: hidden and any of them }\n");
+    bench_file(in(directory, "a.yar"), "rule early\n{ condition: true }\nrule two { meta: severity = 1 condition: true }");
+    mkdir(in(directory, "sub"), 0755);
+    bench_file(in(directory, "sub/z.yar"), "rule deep { meta: severity = \"loud\" condition: true }");
+    mkdir(in(directory, "tests"), 0755);
+    bench_file(in(directory, "tests/t.yar"), "this is no rule");
+    const char *paths[] = {directory};
+    struct rule_set *set = compile_paths(&said, 1, paths);
+    assert_non_null(set);
+    assert_int_equal(rule_set_count(set), 4);
+    static const struct {
+        const char *name, *file, *category, *reference;
+        unsigned line, severity;
+    } want[] = {{"early", "a.yar", "uncategorised", NULL, 1, 3},
+                {"two", "a.yar", "uncategorised", NULL, 3, 1},
+                {"late", "b.yar", "x", "r", 4, 4},
+                {"deep", "z.yar", "uncategorised", NULL, 1, 3}};
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct rule *rule = rule_set_at(set, i);
+        assert_string_equal(rule->name, want[i].name);
+        assert_string_equal(rule->file, want[i].file);
+        assert_string_equal(rule->category, want[i].category);
+        assert_int_equal(rule->line, want[i].line);
+        assert_int_equal(rule->severity, want[i].severity);
+        assert_int_equal(rule->index, i);
+        assert_true(want[i].reference ? rule->reference && !strcmp(rule->reference, want[i].reference)
+                                      : !rule->reference);
+    }
+    assert_int_equal(strlen(rule_set_digest(set)), 64);
+    rule_set_drop(set);
+    remove_directory(directory);
+}
+
+static void test_includes_are_relative_and_read_once(void **state)
+{
+    static struct bench_text said;
+    char directory[] = "/tmp/match_rules_XXXXXX";
+    (void)state;
+    make_directory(directory);
+    mkdir(in(directory, "lib"), 0755);
+    bench_file(in(directory, "lib/common.yar"), "include \"deeper.yar\"\n\nprivate rule common { condition: deeper }");
+    bench_file(in(directory, "lib/deeper.yar"), "rule deeper { condition: true }");
+    bench_file(in(directory, "main.yar"), "include \"lib/common.yar\"\nrule uses { condition: common }");
+    const char *paths[] = {directory};
+    struct rule_set *set = compile_paths(&said, 1, paths);
+    assert_non_null(set);
+    assert_int_equal(rule_set_count(set), 2);
+    assert_string_equal(rule_set_at(set, 0)->name, "deeper");
+    assert_string_equal(rule_set_at(set, 0)->file, "deeper.yar");
+    assert_string_equal(rule_set_at(set, 1)->file, "main.yar");
+    assert_int_equal(rule_set_at(set, 1)->line, 2);
+    char digest[65];
+    snprintf(digest, sizeof(digest), "%s", rule_set_digest(set));
+    rule_set_drop(set);
+
+    bench_file(in(directory, "lib/deeper.yar"), "rule deeper { condition: false }");
+    set = compile_paths(&said, 1, paths);
+    assert_string_not_equal(digest, rule_set_digest(set)); /* an included file counts */
+    rule_set_drop(set);
+
+    bench_file(in(directory, "lib/deeper.yar"), "\n\nrule deeper { condition: image_widht == 1 }");
+    assert_null(compile_paths(&said, 1, paths));
+    assert_non_null(strstr(said.text, "lib/deeper.yar:3: undefined identifier"));
+    bench_file(in(directory, "main.yar"), "include \"nothing.yar\"\n");
+    assert_null(compile_paths(&said, 1, paths));
+    assert_non_null(strstr(said.text, "/nothing.yar: No such file"));
+    remove_directory(directory);
+}
+
+static void test_files_do_not_clash(void **state)
+{
+    static struct bench_text said;
+    char directory[] = "/tmp/match_rules_XXXXXX";
+    (void)state;
+    make_directory(directory);
+    bench_file(in(directory, "a.yar"), "rule same { condition: true }");
+    bench_file(in(directory, "b.yar"), "\nrule same { condition: false }\nglobal rule g { condition: filesize > 10 }");
+    const char *paths[] = {directory, in(directory, "a.yar")};
+    struct rule_set *set = compile_paths(&said, 2, paths);
+    assert_non_null(set);
+    assert_int_equal(rule_set_count(set), 3); /* a.yar is listed twice and read once */
+    assert_non_null(strstr(said.text, "b.yar:2: warning: a rule \"same\" stands in"));
+    rule_set_drop(set);
+    remove_directory(directory);
+}
+
+static void test_lints(void **state)
+{
+    static struct bench_text said;
+    (void)state;
+    struct rule_set *set = bench_rules("rule a {\n meta: serverity = \"high\" author = \"me\"\n"
+                                       " strings: $a = /x*y*/\n condition: $a and ssn_count > 3 and ssn_count < 9 }\n"
+                                       "rule b { meta: severity = \"loud\" category = \"c\" description = \"d\""
+                                       " confidence = \"sure\" condition: true }",
+                                       true, NULL);
+    assert_non_null(set);
+    said.len = 0;
+    rule_set_lint(set, bench_said, &said);
+    assert_non_null(strstr(said.text, ":1: warning: rule \"a\": nobody reads metadata \"serverity\"; did you mean \"severity\"?"));
+    assert_non_null(strstr(said.text, ":1: warning: rule \"a\" has no metadata \"category\""));
+    assert_null(strstr(said.text, "author"));
+    assert_non_null(strstr(said.text, "rule \"b\": severity is critical, high, medium or low"));
+    assert_non_null(strstr(said.text, "rule \"b\": confidence is"));
+    assert_non_null(strstr(said.text, "rule \"a\" makes the prefilter useless"));
+    rule_set_drop(set);
+}
+
+static void test_odd_files(void **state)
+{
+    static struct bench_text said;
+    char directory[] = "/tmp/match_rules_XXXXXX";
+    (void)state;
+    make_directory(directory);
+    bench_file(in(directory, "empty.yar"), "");
+    const char *paths[] = {directory};
+    struct rule_set *set = compile_paths(&said, 1, paths);
+    assert_non_null(set);
+    assert_int_equal(rule_set_count(set), 0);
+    struct bench b;
+    bench_open(&b, set);
+    static struct bench_text out;
+    assert_true(bench_object(&b, "abc", 3, 0, 0, &out));
+    assert_string_equal(out.text, "");
+    bench_close(&b);
+    bench_file(in(directory, "loop.yar"), "include \"loop.yar\"\nrule x { condition: true }");
+    assert_null(compile_paths(&said, 1, paths));
+    FILE *file = fopen(in(directory, "loop.yar"), "w");
+    fwrite("rule x\0{ condition: true }", 1, 26, file);
+    fclose(file);
+    assert_null(compile_paths(&said, 1, paths));
+    assert_non_null(strstr(said.text, "NUL byte"));
+    remove_directory(directory);
+}
+
+/* libyara's lexer forgets its stack of buffers when an included file is refused. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libyara.so";
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_errors_name_file_and_line_and_the_nearest_fact),
+        cmocka_unit_test(test_all_errors_of_all_files_are_told),
+        cmocka_unit_test(test_order_lines_and_metadata),
+        cmocka_unit_test(test_includes_are_relative_and_read_once),
+        cmocka_unit_test(test_files_do_not_clash),
+        cmocka_unit_test(test_lints),
+        cmocka_unit_test(test_odd_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
