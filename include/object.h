@@ -22,7 +22,7 @@ struct object {                /* read by observers, written by object/ only */
     struct meta *meta;
     struct object *parent;
     uint64_t tx_id;
-    uint64_t ordinal;          /* nth object of its flow and side: part of its identity */
+    uint64_t ordinal;          /* tells the objects of one flow and side apart: part of its identity */
     uint8_t depth;             /* 0 for an object straight from a decoder */
     enum object_state state;
     bool gaps;                 /* some byte inside was missed */
@@ -72,7 +72,8 @@ struct object_sink object_env_sink(struct object_env *env);
 struct object *object_begin(struct object_env *env, const struct object_info *info);
 /* Carrier bytes: through the codings, if any, then kept, digested and observed. */
 void object_data(struct object_env *env, struct object *object, const uint8_t *data, size_t len);
-/* `len` carrier bytes never came. With a coding the rest cannot be decoded and the object is damaged. */
+/* `len` carrier bytes never came. Text codings (base64) go on behind them; with any other coding the rest cannot be
+ * decoded and the object is damaged. */
 void object_gap(struct object_env *env, struct object *object, uint64_t len);
 /* CLOSED stays CLOSED only if no gap, no damage and not short of expected_size; else it is TRUNCATED. Frees it. */
 void object_end(struct object_env *env, struct object *object, enum object_state state);

@@ -1,4 +1,5 @@
-/* Content coding "br" (RFC 7932). */
+/* Content coding "br" (RFC 7932). Its memory comes through the codec's own allocator, so a sender's choice of a
+ * 16 MiB window is charged like any other byte. */
 #include <brotli/decode.h>
 
 #include "codec.h"
@@ -9,23 +10,36 @@ struct br_state {
     BrotliDecoderState *decoder;
 };
 
-static bool br_open(void *user)
+static void *take(void *memory, size_t size)
+{
+    return codec_alloc(memory, size);
+}
+
+static void give_back(void *memory, void *block)
+{
+    codec_free(memory, block);
+}
+
+static bool br_open(void *user, struct codec_memory *memory)
 {
     struct br_state *state = user;
-    state->decoder = BrotliDecoderCreateInstance(NULL, NULL, NULL);
+    state->decoder = BrotliDecoderCreateInstance(take, give_back, memory);
     return state->decoder != NULL;
 }
 
-static enum codec_result br_feed(void *user, const uint8_t *data, size_t len, codec_out out, void *to)
+static enum codec_result br_feed(void *user, const uint8_t *data, size_t len, size_t *used,
+                                 const struct codec_sink *sink)
 {
     struct br_state *state = user;
     uint8_t decoded[OUT_BYTES];
+    size_t left = len;
     for (;;) {
         uint8_t *next = decoded;
         size_t room = sizeof(decoded);
         BrotliDecoderResult result =
-            BrotliDecoderDecompressStream(state->decoder, &len, &data, &room, &next, NULL);
-        if (next > decoded && !out(to, decoded, (size_t)(next - decoded)))
+            BrotliDecoderDecompressStream(state->decoder, &left, &data, &room, &next, NULL);
+        *used = len - left;
+        if (next > decoded && !sink->data(sink->user, decoded, (size_t)(next - decoded)))
             return CODEC_BAD;
         if (result == BROTLI_DECODER_RESULT_SUCCESS)
             return CODEC_DONE;
@@ -36,8 +50,9 @@ static enum codec_result br_feed(void *user, const uint8_t *data, size_t len, co
     }
 }
 
-static bool br_whole(const void *user)
+static bool br_finish(void *user, const struct codec_sink *sink)
 {
+    (void)sink;
     return BrotliDecoderIsFinished(((const struct br_state *)user)->decoder);
 }
 
@@ -49,8 +64,9 @@ static void br_close(void *user)
 const struct codec_ops codec_br = {
     .names = "br",
     .state_size = sizeof(struct br_state),
+    .unmarked = true,
     .open = br_open,
     .feed = br_feed,
-    .whole = br_whole,
+    .finish = br_finish,
     .close = br_close,
 };

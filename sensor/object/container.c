@@ -1,8 +1,9 @@
-/* Which container reads a body: the table, asked by the declared media type. */
-#include <stdlib.h>
+/* Which container reads a body: the table, asked by the declared media type; and what the containers share, a part's
+ * header block becoming an object. */
 #include <string.h>
 
 #include "env.h"
+#include "mime.h"
 
 static const struct container_ops *const containers[] = {
 #define CONTAINER(name) &container_##name,
@@ -10,27 +11,75 @@ static const struct container_ops *const containers[] = {
 #undef CONTAINER
 };
 
+size_t container_state_size(enum container_kind kind)
+{
+    return containers[kind]->state_size;
+}
+
 struct container *container_open(struct object_env *env, struct object *router, const struct object_info *info)
 {
-    for (size_t i = 0; i < sizeof(containers) / sizeof(containers[0]); i++) {
+    for (size_t i = 0; i < CONTAINER_COUNT; i++) {
         const struct container_ops *ops = containers[i];
         if (strncmp(router->declared_type, ops->media_type, strlen(ops->media_type)) != 0)
             continue;
-        struct container *container = calloc(1, ops->state_size);
+        struct container *container = pool_get_zeroed(env->containers[i]);
         if (!container)
-            return NULL;
+            return NULL; /* then the body is one object, framing and all */
         container->ops = ops;
         container->env = env;
         container->router = router;
+        container->pool = env->containers[i];
         container->base = (struct object_info){.flow = info->flow,
                                                .sender = info->sender,
                                                .meta = info->meta,
                                                .parent = router,
                                                .expected_size = OBJECT_SIZE_UNKNOWN,
                                                .tx_id = info->tx_id};
-        if (ops->open(container, info))
-            return container;
-        free(container);
+        ops->open(container, info);
+        return container;
     }
     return NULL;
+}
+
+void container_close(struct container *container, enum object_state state)
+{
+    container->ops->end(container, state);
+    pool_put(container->pool, container);
+}
+
+/* Content codings come first in the list, the transfer encoding was put on last. */
+static void join_encodings(struct part *part, const struct mime_headers *headers)
+{
+    size_t n = strlen(headers->content_encoding), room = sizeof(part->encoding) - 1;
+    if (n)
+        memcpy(part->encoding, headers->content_encoding, n < room ? n : room);
+    if (n && n < room && headers->encoding[0])
+        part->encoding[n++] = ',';
+    for (size_t i = 0; headers->encoding[i] && n < room; i++)
+        part->encoding[n++] = headers->encoding[i];
+    part->encoding[n < room ? n : room] = '\0';
+}
+
+void part_read(struct part *part, const char *block, size_t len)
+{
+    struct mime_headers headers;
+    mime_read(&headers, block, len);
+    memset(part, 0, sizeof(*part));
+    memcpy(part->type, headers.content_type, sizeof(headers.content_type));
+    join_encodings(part, &headers);
+    part->field_len = mime_parameter(headers.disposition, "name", part->field, sizeof(part->field));
+    part->name_len = mime_parameter(headers.disposition, "filename", part->name, sizeof(part->name));
+    if (!part->name_len)
+        part->name_len = mime_parameter(headers.content_type, "name", part->name, sizeof(part->name));
+}
+
+struct object *part_begin(struct container *container, const struct part *part, const char *path)
+{
+    struct object_info info = container->base;
+    info.path = path;
+    info.name = (struct text){part->name, part->name_len};
+    info.declared_type = (struct text){part->type, strlen(part->type)};
+    info.encoding = (struct text){part->encoding, strlen(part->encoding)};
+    info.time_ns = container->env->now_ns;
+    return object_begin(container->env, &info);
 }

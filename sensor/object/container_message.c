@@ -1,62 +1,82 @@
 /* message/rfc822 (RFC 5322, 2046 5.2.1): a header block, then a body with the header's own type and encoding.
- * The body is one handle again: an object, or a router when its type is multipart. */
-#include <stdlib.h>
+ * The body is one handle again: an object, or a router when its type is multipart. What does not begin like a message
+ * is the body itself. */
 #include <string.h>
 
 #include "env.h"
 #include "mime.h"
 
-#define HEADERS_MAX (64 * 1024) /* a mail's header block with all its Received lines */
+#define HEADERS_MAX ((size_t)64 * 1024) /* a mail's header block with all its Received lines */
+#define FIRST_LINE_MAX 1024
 
 struct message {
     struct container container;
     bool in_body;
-    unsigned line_len; /* of the present header line, without line end: 0 ends the block */
-    size_t headers_len;
+    bool first_line_seen;
+    size_t line_at; /* where the present header line begins in `headers` */
+    struct buffer headers;
     struct object *body;
-    char headers[HEADERS_MAX];
 };
 
-static bool message_open(struct container *container, const struct object_info *info)
+static void message_open(struct container *container, const struct object_info *info)
 {
     (void)container;
     (void)info;
-    return true;
 }
 
-static void begin_body(struct message *m)
+/* The body begins behind the header block, or, with no headers, with what was taken for one. */
+static void begin_body(struct message *m, bool with_headers)
 {
-    struct mime_headers headers;
-    struct object_info info = m->container.base;
-    char name[OBJECT_NAME_MAX];
-    mime_read(&headers, m->headers, m->headers_len);
-    size_t name_len = mime_parameter(headers.disposition, "filename", name, sizeof(name));
-    if (!name_len)
-        name_len = mime_parameter(headers.content_type, "name", name, sizeof(name));
-    info.path = "message";
-    info.name = (struct text){name, name_len};
-    info.declared_type = (struct text){headers.content_type, strlen(headers.content_type)};
-    info.encoding = (struct text){headers.encoding, strlen(headers.encoding)};
-    info.time_ns = m->container.env->now_ns;
-    m->body = object_begin(m->container.env, &info);
+    struct part part;
+    part_read(&part, (const char *)m->headers.data, with_headers ? m->headers.len : 0);
+    m->body = part_begin(&m->container, &part, "message");
     m->in_body = true;
+    if (!with_headers)
+        object_data(m->container.env, m->body, m->headers.data, m->headers.len);
+    buffer_release(m->container.env->heap, &m->headers);
+}
+
+/* A complete line stands at the end of the block. */
+static void end_line(struct message *m)
+{
+    const char *line = (const char *)m->headers.data + m->line_at;
+    size_t len = m->headers.len - m->line_at;
+    if (len == 1 || (len == 2 && line[0] == '\r')) {
+        if (m->first_line_seen)
+            begin_body(m, true);
+        else
+            m->headers.len = 0; /* empty lines before the headers */
+        return;
+    }
+    if (!m->first_line_seen && !mime_is_header_line(line, len)) {
+        begin_body(m, false);
+        return;
+    }
+    m->first_line_seen = true;
+    m->line_at = m->headers.len;
+}
+
+static size_t header_bytes(struct message *m, const uint8_t *data, size_t len)
+{
+    const uint8_t *lf = memchr(data, '\n', len);
+    size_t n = lf ? (size_t)(lf - data) + 1 : len;
+    size_t most = m->first_line_seen ? HEADERS_MAX : FIRST_LINE_MAX;
+    if (m->headers.len + n > most || !buffer_append(m->container.env->heap, &m->headers, data, n)) {
+        begin_body(m, false); /* no header block ends here */
+        return 0;
+    }
+    if (lf)
+        end_line(m);
+    return n;
 }
 
 static void message_data(struct container *container, const uint8_t *data, size_t len)
 {
     struct message *m = (struct message *)container;
     while (len && !m->in_body) {
-        char c = (char)*data++;
-        len--;
-        if (m->headers_len < sizeof(m->headers))
-            m->headers[m->headers_len++] = c;
-        if (c == '\n') {
-            if (!m->line_len)
-                begin_body(m);
-            m->line_len = 0;
-        } else if (c != '\r') {
-            m->line_len++;
-        }
+        size_t n = header_bytes(m, data, len);
+        data += n;
+        len -= n;
     }
     object_data(container->env, m->body, data, len);
 }
@@ -65,15 +85,17 @@ static void message_gap(struct container *container, uint64_t len)
 {
     struct message *m = (struct message *)container;
     if (!m->in_body)
-        begin_body(m); /* with the header lines that came */
+        begin_body(m, true); /* with the header lines that came */
     object_gap(container->env, m->body, len ? len : 1);
 }
 
 static void message_end(struct container *container, enum object_state state)
 {
     struct message *m = (struct message *)container;
+    if (!m->in_body && m->headers.len && state == OBJECT_CLOSED)
+        begin_body(m, false); /* nothing but headers: they are what was sent */
     object_end(container->env, m->body, state);
-    free(m);
+    buffer_release(container->env->heap, &m->headers);
 }
 
 const struct container_ops container_message = {

@@ -16,31 +16,34 @@ static bool is_zlib(const uint8_t head[2])
     return (head[0] & 0x0f) == 8 && (head[0] >> 4) <= 7 && (head[0] * 256u + head[1]) % 31 == 0;
 }
 
-static bool recognise(struct inflate_state *state)
+static voidpf take(voidpf memory, uInt items, uInt size)
+{
+    return codec_alloc(memory, (size_t)items * size);
+}
+
+static void give_back(voidpf memory, voidpf block)
+{
+    codec_free(memory, block);
+}
+
+static enum codec_result recognise(struct inflate_state *state)
 {
     int bits = 15;
     if (is_gzip(state->head))
         bits += 16;
-    else if (state->form == INFLATE_GZIP) {
-        state->identity = true;
-        return true;
-    } else if (!is_zlib(state->head)) {
+    else if (state->form == INFLATE_GZIP && !is_zlib(state->head))
+        return CODEC_OTHER;
+    else if (!is_zlib(state->head))
         bits = -15;
-    }
+    state->stream.zalloc = take;
+    state->stream.zfree = give_back;
+    state->stream.opaque = state->memory;
     state->opened = inflateInit2(&state->stream, bits) == Z_OK;
-    return state->opened;
+    return state->opened ? CODEC_MORE : CODEC_BAD;
 }
 
-/* Another member behind the first (RFC 1952 2.2) goes on in the same body; anything else is padding. */
-static bool next_member(struct inflate_state *state)
-{
-    if (state->stream.avail_in < 2 || !is_gzip(state->stream.next_in))
-        return false;
-    return inflateReset(&state->stream) == Z_OK;
-}
-
-static enum codec_result run(struct inflate_state *state, const uint8_t *data, size_t len, codec_out out,
-                             void *user)
+static enum codec_result run(struct inflate_state *state, const uint8_t *data, size_t len, size_t *used,
+                             const struct codec_sink *sink)
 {
     uint8_t decoded[OUT_BYTES];
     state->stream.next_in = (Bytef *)(uintptr_t)data; /* zlib only reads it */
@@ -50,54 +53,90 @@ static enum codec_result run(struct inflate_state *state, const uint8_t *data, s
         state->stream.avail_out = sizeof(decoded);
         int result = inflate(&state->stream, Z_NO_FLUSH);
         size_t n = sizeof(decoded) - state->stream.avail_out;
-        if (n && !out(user, decoded, n))
+        *used = len - state->stream.avail_in;
+        if (n && !sink->data(sink->user, decoded, n))
             return CODEC_BAD;
-        if (result == Z_STREAM_END) {
-            state->ended = true;
-            if (!next_member(state))
-                return CODEC_DONE;
-            state->ended = false;
-        } else if (result == Z_BUF_ERROR || (result == Z_OK && !state->stream.avail_in && n < sizeof(decoded))) {
+        if (result == Z_STREAM_END)
+            return CODEC_DONE;
+        if (result != Z_OK && result != Z_BUF_ERROR)
+            return CODEC_BAD;
+        if (result == Z_BUF_ERROR || (!state->stream.avail_in && n < sizeof(decoded)))
             return CODEC_MORE;
-        } else if (result != Z_OK) {
-            return CODEC_BAD;
-        }
     }
 }
 
-enum codec_result inflate_feed(struct inflate_state *state, const uint8_t *data, size_t len, codec_out out,
-                               void *user)
+/* Takes bytes until two are there; false while they are not. */
+static bool take_head(struct inflate_state *state, const uint8_t *data, size_t len, size_t *at)
 {
-    if (!state->opened && !state->identity) {
-        while (state->head_len < 2 && len) {
-            state->head[state->head_len++] = *data++;
-            len--;
-        }
-        if (state->head_len < 2)
-            return CODEC_MORE;
-        if (!recognise(state))
-            return CODEC_BAD;
-        if (state->identity && !out(user, state->head, 2))
-            return CODEC_BAD;
-        if (!state->identity && run(state, state->head, 2, out, user) == CODEC_BAD)
-            return CODEC_BAD;
-    }
-    if (!len)
+    while (state->head_len < 2 && *at < len)
+        state->head[state->head_len++] = data[(*at)++];
+    return state->head_len == 2;
+}
+
+/* Another member behind the first (RFC 1952 2.2) goes on in the same body; anything else is not ours. A first
+ * magic byte at the very end of one call is waited for, so `ended` with a head_len of 1 is a state of its own. */
+static enum codec_result next_member(struct inflate_state *state, const uint8_t *data, size_t len, size_t *at)
+{
+    size_t from = *at;
+    if (!state->head_len && *at < len && data[*at] != 0x1f)
+        return CODEC_DONE;
+    if (!take_head(state, data, len, at))
         return CODEC_MORE;
-    if (state->identity)
-        return out(user, data, len) ? CODEC_MORE : CODEC_BAD;
-    return run(state, data, len, out, user);
+    if (!is_gzip(state->head)) {
+        *at = from; /* a 0x1f that came with the call before is not worth giving back */
+        return CODEC_DONE;
+    }
+    state->ended = false;
+    return inflateReset(&state->stream) == Z_OK ? CODEC_MORE : CODEC_BAD;
 }
 
-bool inflate_whole(const void *user)
+/* The two bytes of the head, then the rest. */
+static enum codec_result run_member(struct inflate_state *state, const uint8_t *data, size_t len, size_t *at,
+                                    const struct codec_sink *sink)
 {
-    const struct inflate_state *state = user;
-    return state->identity || state->ended || (!state->opened && !state->head_len);
+    size_t n;
+    if (state->head_len) {
+        state->head_len = 0;
+        enum codec_result result = run(state, state->head, 2, &n, sink);
+        if (result != CODEC_MORE)
+            return result;
+    }
+    if (*at == len)
+        return CODEC_MORE;
+    enum codec_result result = run(state, data + *at, len - *at, &n, sink);
+    *at += n;
+    return result;
 }
 
-void inflate_close(void *user)
+enum codec_result inflate_feed(void *user, const uint8_t *data, size_t len, size_t *used,
+                               const struct codec_sink *sink)
 {
     struct inflate_state *state = user;
-    if (state->opened)
-        inflateEnd(&state->stream);
+    size_t at = 0;
+    enum codec_result result = CODEC_MORE;
+    if (!state->opened) {
+        if (!take_head(state, data, len, &at))
+            return CODEC_MORE;
+        result = recognise(state);
+    }
+    while (result == CODEC_MORE && (at < len || (state->head_len == 2 && !state->ended))) {
+        if (state->ended) {
+            result = next_member(state, data, len, &at);
+            continue;
+        }
+        result = run_member(state, data, len, &at, sink);
+        if (result == CODEC_DONE) {
+            state->ended = true;
+            result = state->form == INFLATE_GZIP ? CODEC_MORE : CODEC_DONE;
+        }
+    }
+    *used = at;
+    return result;
+}
+
+bool inflate_finish(void *user, const struct codec_sink *sink)
+{
+    const struct inflate_state *state = user;
+    (void)sink;
+    return state->ended || (!state->opened && !state->head_len);
 }

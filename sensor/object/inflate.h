@@ -11,16 +11,15 @@ enum inflate_form { INFLATE_GZIP, INFLATE_DEFLATE };
 struct inflate_state {
     enum inflate_form form;
     z_stream stream;
-    bool opened;   /* the form was recognised and the stream initialised */
-    bool identity; /* declared but not there: the bytes pass as they are */
-    bool ended;    /* the (last) coded stream reached its end */
-    uint8_t head[2];
+    struct codec_memory *memory;
+    bool opened; /* the form was recognised and the stream initialised */
+    bool ended;  /* the present member reached its end: another may follow */
+    uint8_t head[2]; /* what may be the magic of a (further) member */
     uint8_t head_len;
 };
 
-enum codec_result inflate_feed(struct inflate_state *state, const uint8_t *data, size_t len, codec_out out,
-                               void *user);
-bool inflate_whole(const void *state);
-void inflate_close(void *state);
+enum codec_result inflate_feed(void *state, const uint8_t *data, size_t len, size_t *used,
+                               const struct codec_sink *sink);
+bool inflate_finish(void *state, const struct codec_sink *sink);
 
 #endif

@@ -24,6 +24,7 @@ static void keep_field(struct mime_headers *headers, const char *line, size_t le
         {"content-type:", offsetof(struct mime_headers, content_type), MIME_VALUE_MAX},
         {"content-disposition:", offsetof(struct mime_headers, disposition), MIME_VALUE_MAX},
         {"content-transfer-encoding:", offsetof(struct mime_headers, encoding), 64},
+        {"content-encoding:", offsetof(struct mime_headers, content_encoding), 64},
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         size_t name = strlen(fields[i].name);
@@ -42,6 +43,19 @@ static void keep_field(struct mime_headers *headers, const char *line, size_t le
             n--;
         out[n] = '\0';
     }
+}
+
+bool mime_is_header_line(const char *line, size_t len)
+{
+    if (len > 5 && memcmp(line, "From ", 5) == 0)
+        return true;
+    for (size_t i = 0; i < len; i++) {
+        if (line[i] == ':')
+            return i > 0;
+        if (line[i] < '!' || line[i] > '~')
+            return i > 0 && line[i] == ' ' && i + 1 < len && line[i + 1] == ':'; /* "Name : value" */
+    }
+    return false;
 }
 
 void mime_read(struct mime_headers *headers, const char *block, size_t len)
