@@ -1,5 +1,5 @@
-/* multipart (RFC 2046 5.1; form-data: RFC 7578). The body is searched for LF "--" boundary from one LF to the next, never
- * byte by byte, so binary parts pass at memory speed. A delimiter that begins at the end of a call is remembered as how
+/* multipart (RFC 2046 5.1; form-data: RFC 7578). The body is searched for LF "--" boundary from one LF to the next,
+ * never byte by byte, so binary parts pass at memory speed. A delimiter that begins at the end of a call is remembered as how
  * much of it matched: its bytes are known, so nothing is held back or copied.
  *
  *      STRAY -> LINE -> HEADERS -> BODY -> LINE -> ... -> STRAY
