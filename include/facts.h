@@ -85,10 +85,12 @@ struct recogniser {
     size_t state_size;      /* zeroed before the first feed */
     const struct recogniser_literal *literals; /* NULL: never found inside other bytes */
     unsigned literal_count;
-    /* Could an item begin with these bytes, the first min(64, size)? Cheap: a table look-up. */
+    /* Could an item begin with these bytes, the first min(64, size)? Cheap: a table look-up. An untyped one is
+     * also asked with none, when the object's beginning was missed. */
     bool (*sniff)(const uint8_t *head, size_t len);
     /* `at` is the offset of `data` from the item's first byte. */
-    enum recogniser_state (*feed)(void *state, struct fact_set *facts, const uint8_t *data, size_t len, uint64_t at);
+    enum recogniser_state (*feed)(void *state, struct fact_set *facts, const uint8_t *data,
+                                  size_t len, uint64_t at);
     enum recogniser_state (*gap)(void *state, struct fact_set *facts, uint64_t len, uint64_t at); /* may be NULL: NO unless proved */
     uint64_t (*end_at)(const void *state); /* bytes of the item, once END */
     const char *(*type_of)(const void *state); /* a finer type once PROVED ("avif"); may be NULL */
@@ -105,7 +107,8 @@ struct object_facts; /* one object's: its fact_set and the recognisers at work o
 struct facts_engine *facts_engine_new(struct mem *mem, struct counters *counters, struct object_env *objects);
 void facts_engine_free(struct facts_engine *engine);
 
-struct object_facts *facts_begin(struct facts_engine *engine, struct object *object); /* NULL: memory */
+struct object_facts *facts_begin(struct facts_engine *engine,
+                                 struct object *object); /* NULL: memory */
 void facts_data(struct facts_engine *engine, struct object_facts *of, struct object *object, const uint8_t *data, size_t len);
 void facts_gap(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t len);
 void facts_end(struct facts_engine *engine, struct object_facts *of, struct object *object); /* last facts; not freed */

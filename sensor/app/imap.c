@@ -1,6 +1,7 @@
-/* IMAP (RFC 9051, RFC 3501): messages put on a server with APPEND, and those an inside server gives with FETCH. Both travel
- * as literals: a line that ends in "{n}" is followed by exactly n bytes, then by the rest of the line. A message may
- * be fetched in pieces ("BODY[]<0>", "BODY[]<65536>"...), which are put together while they follow each other. */
+/* IMAP (RFC 9051, RFC 3501): messages put on a server with APPEND, and those an inside server gives
+ * with FETCH. Both travel as literals: a line that ends in "{n}" is followed by exactly n bytes,
+ * then by the rest of the line. A message may be fetched in pieces ("BODY[]<0>",
+ * "BODY[]<65536>"...), which are put together while they follow each other. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,5 +1,6 @@
-/* Heads of SMB 1 commands [MS-CIFS 2.2.4, MS-SMB 2.2.4]: opening, reading, writing and closing of files. A handle is the
- * 16-bit FID; requests and answers meet by their multiplex identifier (MID) and process (PID). */
+/* Heads of SMB 1 commands [MS-CIFS 2.2.4, MS-SMB 2.2.4]: opening, reading, writing and closing of
+ * files. A handle is the 16-bit FID; requests and answers meet by their multiplex identifier (MID)
+ * and process (PID). */
 #include <string.h>
 
 #include "smb.h"

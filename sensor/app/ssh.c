@@ -38,7 +38,8 @@ static void take_line(struct app_session *session, enum side side, struct ssh_si
     if (len > 8 && memcmp(s->line, "SSH-", 4) == 0) {
         const char *software = memchr(s->line + 4, '-', len - 4); /* after the protocol version */
         size_t at = software ? (size_t)(software + 1 - s->line) : 4;
-        meta_set(app_flow_meta(session), side == SIDE_CLIENT ? META_SSH_CLIENT : META_SSH_SERVER, s->line + at, len - at);
+        meta_set(app_flow_meta(session), side == SIDE_CLIENT ? META_SSH_CLIENT : META_SSH_SERVER,
+                 s->line + at, len - at);
         s->identified = true;
     }
     s->len = 0;

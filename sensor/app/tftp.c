@@ -1,6 +1,7 @@
-/* TFTP (RFC 1350, options RFC 2347 to 2349, windows RFC 7440). A request goes to the well-known port; the server answers
- * from another, so the transfer is a flow of its own, expected under the client's address and port. Blocks that come
- * again are dropped, missing ones are gaps; a block shorter than the others is the last. */
+/* TFTP (RFC 1350, options RFC 2347 to 2349, windows RFC 7440). A request goes to the well-known
+ * port; the server answers from another, so the transfer is a flow of its own, expected under the
+ * client's address and port. Blocks that come again are dropped, missing ones are gaps; a block
+ * shorter than the others is the last. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

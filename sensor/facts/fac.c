@@ -66,8 +66,14 @@ static bool image_2011(struct image_record *r, const uint8_t *p)
 }
 
 static const struct image_layout LAYOUTS[] = {
-    {"ISO/IEC 19794-5:2005", "face", "010,020", {{14, header_2005}, {20, face_2005}, {12, image_2005}}},
-    {"ISO/IEC 19794-5:2011", "face", "030", {{17, header_2011}, {19, face_2011}, {17, information_2011}, {15, image_2011}}},
+    {"ISO/IEC 19794-5:2005",
+     "face",
+     "010,020",
+     {{14, header_2005}, {20, face_2005}, {12, image_2005}}},
+    {"ISO/IEC 19794-5:2011",
+     "face",
+     "030",
+     {{17, header_2011}, {19, face_2011}, {17, information_2011}, {15, image_2011}}},
     {0},
 };
 

@@ -103,7 +103,10 @@ static const char *kind_of(const struct icao *c)
 {
     if (c->file)
         return c->file->kind;
-    return c->biometric_type == 2 ? "face" : c->biometric_type == 8 ? "finger" : c->biometric_type == 16 ? "iris" : "cbeff";
+    return c->biometric_type == 2    ? "face"
+           : c->biometric_type == 8  ? "finger"
+           : c->biometric_type == 16 ? "iris"
+                                     : "cbeff";
 }
 
 static void publish(const struct icao *c, struct fact_set *facts)
@@ -317,7 +320,9 @@ static bool take_element(struct icao *c, const struct ber_element *e, struct fac
 static bool feed_value(struct icao *c, struct input *in, struct fact_set *facts)
 {
     if (c->gathering) {
-        size_t n = (size_t)(c->value_want - c->value_have) < in->len ? (size_t)(c->value_want - c->value_have) : in->len;
+        size_t n = (size_t)(c->value_want - c->value_have) < in->len
+                       ? (size_t)(c->value_want - c->value_have)
+                       : in->len;
         memcpy(c->value + c->value_have, in->data, n);
         c->value_have = (uint8_t)(c->value_have + n);
         walk_consume(&c->ber.walk, in, n);
@@ -383,7 +388,8 @@ static enum recogniser_state icao_feed(void *state, struct fact_set *facts, cons
             return RECOGNISE_NO;
     }
     /* The element that ends the tree may be the last of the bytes. */
-    if (c->begun && !c->gathering && !c->stream_left && !c->ber.have && c->ber.walk.at >= c->ber.end && !c->ber.walk.skip)
+    if (c->begun && !c->gathering && !c->stream_left && !c->ber.have &&
+        c->ber.walk.at >= c->ber.end && !c->ber.walk.skip)
         c->ended = true;
     return answer(c);
 }

@@ -140,8 +140,12 @@ static enum recogniser_state answer(const struct wsq *w)
 static enum recogniser_state wsq_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
                                       uint64_t at)
 {
-    static const uint8_t wanted[] = {
-        [AT_SOI] = 2, [AT_MARKER] = 1, [AT_CODE] = 1, [AT_LENGTH] = 2, [AT_FRAME] = FRAME_LENGTH - 2, [AT_SCAN_CODE] = 1};
+    static const uint8_t wanted[] = {[AT_SOI] = 2,
+                                     [AT_MARKER] = 1,
+                                     [AT_CODE] = 1,
+                                     [AT_LENGTH] = 2,
+                                     [AT_FRAME] = FRAME_LENGTH - 2,
+                                     [AT_SCAN_CODE] = 1};
     struct wsq *w = state;
     struct input in = {data, len};
     (void)at;
