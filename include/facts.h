@@ -91,7 +91,8 @@ struct recogniser {
     /* `at` is the offset of `data` from the item's first byte. */
     enum recogniser_state (*feed)(void *state, struct fact_set *facts, const uint8_t *data,
                                   size_t len, uint64_t at);
-    enum recogniser_state (*gap)(void *state, struct fact_set *facts, uint64_t len, uint64_t at); /* may be NULL: NO unless proved */
+    /* may be NULL: NO unless proved */
+    enum recogniser_state (*gap)(void *state, struct fact_set *facts, uint64_t len, uint64_t at);
     uint64_t (*end_at)(const void *state); /* bytes of the item, once END */
     const char *(*type_of)(const void *state); /* a finer type once PROVED ("avif"); may be NULL */
     /* The object ended: last facts of what waited for more. May be NULL. */
@@ -109,9 +110,11 @@ void facts_engine_free(struct facts_engine *engine);
 
 struct object_facts *facts_begin(struct facts_engine *engine,
                                  struct object *object); /* NULL: memory */
-void facts_data(struct facts_engine *engine, struct object_facts *of, struct object *object, const uint8_t *data, size_t len);
+void facts_data(struct facts_engine *engine, struct object_facts *of, struct object *object,
+                const uint8_t *data, size_t len);
 void facts_gap(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t len);
-void facts_end(struct facts_engine *engine, struct object_facts *of, struct object *object); /* last facts; not freed */
+/* last facts; not freed */
+void facts_end(struct facts_engine *engine, struct object_facts *of, struct object *object);
 void facts_drop(struct facts_engine *engine, struct object_facts *of);
 struct fact_set *facts_of(struct object_facts *of);
 /* Transfer facts from the object's flow and meta, refreshed before each evaluation. */
