@@ -140,26 +140,46 @@ static void feed(struct facts_engine *engine, struct object_facts *of, struct ru
                  size_t len, uint64_t at)
 {
     bool was_proved = running->proved;
-    if (running->recogniser && !running->ended &&
-        running_feed(engine, running, &of->facts, data, len, at))
+    const struct recogniser *r = running->recogniser;
+    if (!r || running->ended)
+        return;
+    if (running_feed(engine, running, &of->facts, data, len, at)) {
         after_answer(engine, of, running, was_proved);
+    } else if (!r->type[0]) { /* these bytes were not for it; later ones may be */
+        of->attached &= ~(UINT64_C(1) << index_of(r));
+        of->retry_at = at + len;
+    }
 }
+
+static struct running *free_place(struct object_facts *of)
+{
+    for (unsigned i = 0; i < of->running_count; i++) {
+        if (!of->running[i].recogniser)
+            return &of->running[i];
+    }
+    return of->running_count < ATTACHED_MAX ? &of->running[of->running_count++] : NULL;
+}
+
+/* In pieces, so that one that gives up soon has read no more than it needed. */
+#define PIECE 4096
 
 void facts_attach(struct facts_engine *engine, struct object_facts *of, struct object *object, unsigned recogniser,
                   uint64_t from)
 {
+    uint64_t bit = UINT64_C(1) << recogniser;
     size_t len;
     const uint8_t *data = object_kept(object, from, &len);
-    uint64_t bit = UINT64_C(1) << recogniser;
-    bool refused = of->attached & bit || of->running_count == ATTACHED_MAX || !data;
+    struct running *running = of->attached & bit || !data ? NULL : free_place(of);
+    if (!running || !running_begin(engine, running, recogniser, from))
+        return;
     of->attached |= bit;
-    if (refused)
-        return;
-    struct running *running = &of->running[of->running_count];
-    if (!running_begin(engine, running, recogniser, from))
-        return;
-    of->running_count++;
-    feed(engine, of, running, data, len, from);
+    while (len > 0 && running->recogniser) {
+        size_t n = len < PIECE ? len : PIECE;
+        feed(engine, of, running, data, n, from);
+        data += n;
+        len -= n;
+        from += n;
+    }
 }
 
 /* The first bytes are here: names the type they show, and attaches whoever accepts them. */
@@ -173,11 +193,11 @@ static void begin(struct facts_engine *engine, struct object_facts *of, struct o
         len = (size_t)of->sniff_end;
     of->sniffed = true;
     set_type(of, len == 0 && object->size > 0 ? "data" : facts_sniff_type(head, len));
-    for (unsigned i = 0; i < RECOGNISER_COUNT && len > 0; i++) {
+    for (unsigned i = 0; i < RECOGNISER_COUNT; i++) {
         const struct recogniser *r = RECOGNISERS[i];
-        bool wanted = r->type[0] ? !of->item_proved : !of->is_carved;
+        bool wanted = r->type[0] ? !of->item_proved && len > 0 : !of->is_carved;
         if (wanted && r->sniff(head, len))
-            facts_attach(engine, of, object, i, 0);
+            facts_attach(engine, of, object, i, len > 0 ? 0 : object->size);
     }
 }
 

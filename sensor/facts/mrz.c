@@ -1,9 +1,11 @@
 /* Machine-readable zones anywhere in text: CSV, JSON, SQL, XML, logs, DG1. Runs of the zone's alphabet are gathered,
  * with '<' in every spelling text formats give it; two runs of 44 or 36, or three of 30, close to each other, or one
  * of 88, 72 or 90, are put to the check digits. */
+#include <string.h>
+
 #include "facts.h"
 #include "mrz_check.h"
-#include "walk.h"
+#include "text.h"
 
 #define RUN_MAX 90
 #define APART_MAX 64 /* bytes from the end of one line to the beginning of the next: separators, a JSON key */
@@ -16,6 +18,7 @@ struct line {
 };
 
 struct mrz {
+    struct text_guard guard;
     struct line lines[2]; /* the ones before, [1] is the latest */
     char run[RUN_MAX];
     uint8_t run_len;
@@ -148,12 +151,9 @@ static size_t read_symbols(struct mrz *m, const uint8_t *data, size_t len, bool 
     return at;
 }
 
-static enum recogniser_state mrz_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
-                                      uint64_t at)
+static void feed_part(struct mrz *m, struct fact_set *facts, const uint8_t *data, size_t len)
 {
-    struct mrz *m = state;
     uint8_t joint[3 * AHEAD];
-    (void)at;
     if (m->have) { /* what was kept, and enough of the new bytes to read all of it */
         size_t part = len < 2 * AHEAD ? len : 2 * AHEAD;
         memcpy(joint, m->kept, m->have);
@@ -163,7 +163,7 @@ static enum recogniser_state mrz_feed(void *state, struct fact_set *facts, const
         if (part == len || done < m->have) {
             m->have = (uint8_t)(total - done);
             memcpy(m->kept, joint + done, m->have);
-            return m->count ? RECOGNISE_PROVED : RECOGNISE_MORE;
+            return;
         }
         data += done - m->have;
         len -= done - m->have;
@@ -172,6 +172,21 @@ static enum recogniser_state mrz_feed(void *state, struct fact_set *facts, const
     size_t done = read_symbols(m, data, len, false, facts);
     m->have = (uint8_t)(len - done);
     memcpy(m->kept, data + done, m->have);
+}
+
+static enum recogniser_state mrz_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
+                                      uint64_t at)
+{
+    struct mrz *m = state;
+    (void)at;
+    while (len > 0) {
+        size_t n = text_guard_take(&m->guard, data, len);
+        feed_part(m, facts, data, n);
+        data += n;
+        len -= n;
+        if (text_guard_is_full(&m->guard) && text_guard_is_binary(&m->guard) && !m->count)
+            return RECOGNISE_NO;
+    }
     return m->count ? RECOGNISE_PROVED : RECOGNISE_MORE;
 }
 

@@ -28,3 +28,21 @@ bool text_is_plain(const uint8_t *data, size_t len)
     }
     return true;
 }
+
+size_t text_guard_take(struct text_guard *guard, const uint8_t *data, size_t len)
+{
+    size_t n = (size_t)(TEXT_BLOCK - guard->seen) < len ? (size_t)(TEXT_BLOCK - guard->seen) : len;
+    unsigned binary = 0;
+    for (size_t i = 0; i < n; i++)
+        binary += (uint8_t)(data[i] - 1) < 8 || (uint8_t)(data[i] - 14) < 18 || data[i] >= 0xf8;
+    guard->seen = (uint16_t)(guard->seen + n);
+    guard->binary = (uint16_t)(guard->binary + binary);
+    return n;
+}
+
+bool text_guard_is_binary(struct text_guard *guard)
+{
+    bool binary = guard->binary > TEXT_BINARY_MAX;
+    *guard = (struct text_guard){0};
+    return binary;
+}

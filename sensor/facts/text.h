@@ -10,4 +10,22 @@
  * (a sequence cut at the end is allowed). */
 bool text_is_plain(const uint8_t *data, size_t len);
 
+/* Recognisers of records in text are attached by short literals, which binary data holds by chance. The guard looks
+ * at the bytes in blocks and says when a block is binary, so that such a recogniser gives up soon. */
+#define TEXT_BLOCK 1024
+#define TEXT_BINARY_MAX 64 /* control characters of a block, NUL aside; random bytes have twice as many */
+
+struct text_guard {
+    uint16_t seen, binary; /* of this block */
+};
+
+/* How many of `len` bytes belong to this block; counts the binary ones among them. */
+size_t text_guard_take(struct text_guard *guard, const uint8_t *data, size_t len);
+/* A block is full: was it binary? Begins the next one. */
+bool text_guard_is_binary(struct text_guard *guard);
+static inline bool text_guard_is_full(const struct text_guard *guard)
+{
+    return guard->seen == TEXT_BLOCK;
+}
+
 #endif

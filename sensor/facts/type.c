@@ -87,8 +87,10 @@ static const struct brand BRANDS[] = {
 static const char *sniff_media(const uint8_t *head, size_t len)
 {
     const char *type = NULL;
+    if (len < 12 || memcmp(head + 4, "ftyp", 4) != 0)
+        return NULL;
     size_t box = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    if (len < 12 || memcmp(head + 4, "ftyp", 4) != 0 || box < 12 || box > 1024)
+    if (box < 12 || box > 1024)
         return NULL;
     for (size_t at = 8; at + 4 <= len && at < box; at += at == 8 ? 8 : 4) {
         for (size_t i = 0; i < sizeof(BRANDS) / sizeof(BRANDS[0]); i++) {

@@ -1,0 +1,250 @@
+/* US social security numbers and passport numbers in context: one of them alone is nine digits and means nothing.
+ * A keyword must stand within 64 bytes before it (a form, a JSON key), or at the head of its column (CSV, TSV). */
+#include <ctype.h>
+#include <string.h>
+
+#include "facts.h"
+#include "text.h"
+
+#define NEAR 64          /* bytes from a keyword to a number it vouches for */
+#define PASSPORT_NEAR 32 /* a passport number has no inner form: closer */
+#define WORD_MAX 24      /* letters of a keyword, or characters of a number, and their borders */
+#define DELIMITERS 4
+
+enum subject { SUBJECT_NONE, SUBJECT_SSN, SUBJECT_PASSPORT };
+
+struct column { /* a keyword in a head line: which cell of the lines below is meant */
+    bool set, fixed;
+    uint32_t line;
+    uint16_t index[DELIMITERS];
+    uint8_t delimiter;
+};
+
+struct identifiers {
+    struct text_guard guard;
+    uint8_t word_len;
+    char word[WORD_MAX];      /* the token being read: letters, digits, '-' and '_' */
+    uint64_t at;
+    uint32_t line;
+    uint16_t cell[DELIMITERS]; /* delimiters since the line began */
+    uint8_t subject;          /* of the last keyword */
+    uint64_t subject_at;
+    bool social;              /* the word before was "social" */
+    struct column column[3];  /* by subject */
+    uint32_t ssns, passports;
+};
+
+static const char DELIMITER[DELIMITERS] = {',', '\t', ';', '|'};
+
+static bool identifiers_sniff(const uint8_t *head, size_t len)
+{
+    (void)head;
+    (void)len;
+    return false; /* attached where a keyword stands */
+}
+
+/* Area, group and serial as the Social Security Administration issues them; none of the well-known ones. */
+static bool is_ssn(const char *digits)
+{
+    static const char *const known[] = {"078051120", "219099999", "457555462", "123456789", "987654321"};
+    if (memcmp(digits, "000", 3) == 0 || memcmp(digits, "666", 3) == 0 || digits[0] == '9' ||
+        memcmp(digits + 3, "00", 2) == 0 || memcmp(digits + 5, "0000", 4) == 0)
+        return false;
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (memcmp(digits, known[i], 9) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The nine digits of a token: "123-45-6789", or all together. Returns 2, 1 or 0: neither. */
+static int read_ssn(const char *word, size_t len, char digits[9])
+{
+    bool dashed = len == 11 && word[3] == '-' && word[6] == '-';
+    size_t n = 0;
+    if (!dashed && len != 9)
+        return 0;
+    for (size_t i = 0; i < len; i++) {
+        if (isdigit((unsigned char)word[i]))
+            digits[n++] = word[i];
+        else if (!dashed || (i != 3 && i != 6))
+            return 0;
+    }
+    return n != 9 ? 0 : dashed ? 2 : 1;
+}
+
+/* US books: nine digits, or a letter and eight; others: one or two letters and six to eight digits. */
+static bool is_passport(const char *word, size_t len)
+{
+    size_t letters = 0;
+    while (letters < len && isupper((unsigned char)word[letters]))
+        letters++;
+    for (size_t i = letters; i < len; i++) {
+        if (!isdigit((unsigned char)word[i]))
+            return false;
+    }
+    return len >= 8 && len <= 9 && letters <= 2;
+}
+
+static bool is_in_column(const struct identifiers *s, enum subject subject)
+{
+    const struct column *c = &s->column[subject];
+    return c->set && c->fixed && c->line != s->line && s->cell[c->delimiter] == c->index[c->delimiter];
+}
+
+static void take_number(struct identifiers *s, uint64_t begin, struct fact_set *facts)
+{
+    char digits[9];
+    int form = read_ssn(s->word, s->word_len, digits);
+    bool near = s->subject == SUBJECT_SSN && begin - s->subject_at <= NEAR;
+    if (form && is_ssn(digits) && (near || is_in_column(s, SUBJECT_SSN))) {
+        fact_set_int(facts, FACT_ssn_count, ++s->ssns);
+        return;
+    }
+    near = s->subject == SUBJECT_PASSPORT && begin - s->subject_at <= PASSPORT_NEAR;
+    if (is_passport(s->word, s->word_len) && (near || is_in_column(s, SUBJECT_PASSPORT)))
+        fact_set_int(facts, FACT_passport_count, ++s->passports);
+}
+
+/* A keyword: from here on numbers near it are meant, and in a head line the cells below it. */
+static void take_keyword(struct identifiers *s, enum subject subject)
+{
+    struct column *c = &s->column[subject];
+    s->subject = (uint8_t)subject;
+    s->subject_at = s->at;
+    if (c->set)
+        return;
+    *c = (struct column){.set = true, .line = s->line};
+    memcpy(c->index, s->cell, sizeof(c->index));
+}
+
+static bool has_part(const char *word, size_t len, const char *part)
+{
+    size_t n = strlen(part);
+    for (size_t i = 0; i + n <= len; i++) {
+        bool begins = i == 0 || !isalpha((unsigned char)word[i - 1]), ends = i + n == len || !isalpha((unsigned char)word[i + n]);
+        if (begins && ends && strncasecmp(word + i, part, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void take_word(struct identifiers *s, struct fact_set *facts)
+{
+    const char *word = s->word;
+    size_t len = s->word_len;
+    s->word_len = 0;
+    if (len == 0 || len == WORD_MAX)
+        return;
+    bool social = s->social;
+    s->social = has_part(word, len, "social");
+    bool security = has_part(word, len, "security");
+    s->word_len = (uint8_t)len;
+    if (has_part(word, len, "ssn") || (security && (social || s->social)) || has_part(word, len, "socialsecurity") ||
+        has_part(word, len, "socialsecuritynumber"))
+        take_keyword(s, SUBJECT_SSN);
+    else if (has_part(word, len, "passport") || has_part(word, len, "passportno") ||
+             has_part(word, len, "passportnumber"))
+        take_keyword(s, SUBJECT_PASSPORT);
+    else if (isdigit((unsigned char)word[len - 1]))
+        take_number(s, s->at - len, facts);
+    s->word_len = 0;
+}
+
+/* At a line's end the head line's own delimiter is known: the one it has most of. */
+static void end_line(struct identifiers *s)
+{
+    for (unsigned k = SUBJECT_SSN; k <= SUBJECT_PASSPORT; k++) {
+        struct column *c = &s->column[k];
+        if (!c->set || c->fixed || c->line != s->line)
+            continue;
+        unsigned best = 0;
+        for (unsigned d = 1; d < DELIMITERS; d++) {
+            if (s->cell[d] > s->cell[best])
+                best = d;
+        }
+        c->delimiter = (uint8_t)best;
+        c->fixed = s->cell[best] > 0;
+        c->set = c->fixed;
+    }
+    memset(s->cell, 0, sizeof(s->cell));
+    s->line++;
+}
+
+static void take_byte(struct identifiers *s, uint8_t c, struct fact_set *facts)
+{
+    if (isalnum(c) || c == '-' || c == '_') {
+        if (s->word_len < WORD_MAX)
+            s->word[s->word_len++] = (char)c;
+        s->at++;
+        return;
+    }
+    if (s->word_len)
+        take_word(s, facts);
+    s->at++;
+    if (c == '\n') {
+        end_line(s);
+        return;
+    }
+    for (unsigned d = 0; d < DELIMITERS; d++) {
+        if (c == (uint8_t)DELIMITER[d] && s->cell[d] < UINT16_MAX)
+            s->cell[d]++;
+    }
+}
+
+static bool has_counted(const struct identifiers *s)
+{
+    return s->ssns || s->passports;
+}
+
+static enum recogniser_state identifiers_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
+                                              uint64_t at)
+{
+    struct identifiers *s = state;
+    (void)at;
+    while (len > 0) {
+        size_t n = text_guard_take(&s->guard, data, len);
+        for (size_t i = 0; i < n; i++)
+            take_byte(s, data[i], facts);
+        data += n;
+        len -= n;
+        if (text_guard_is_full(&s->guard) && text_guard_is_binary(&s->guard) && !has_counted(s))
+            return RECOGNISE_NO;
+    }
+    return has_counted(s) ? RECOGNISE_PROVED : RECOGNISE_MORE;
+}
+
+static enum recogniser_state identifiers_finish(void *state, struct fact_set *facts)
+{
+    struct identifiers *s = state;
+    take_byte(s, '\n', facts);
+    return has_counted(s) ? RECOGNISE_PROVED : RECOGNISE_NO;
+}
+
+static enum recogniser_state identifiers_gap(void *state, struct fact_set *facts, uint64_t len, uint64_t at)
+{
+    struct identifiers *s = state;
+    (void)at;
+    take_byte(s, ' ', facts);
+    s->at += len;
+    return has_counted(s) ? RECOGNISE_PROVED : RECOGNISE_MORE;
+}
+
+static const struct recogniser_literal LITERALS[] = {
+    {"ssn\"", 4, 250, true}, {"ssn,", 4, 250, true}, {"ssn:", 4, 250, true},  {"ssn=", 4, 250, true},
+    {"ssn\t", 4, 250, true}, {"ssn ", 4, 250, true}, {"ssn|", 4, 250, true},  {"ssn;", 4, 250, true},
+    {"ssn\r", 4, 250, true}, {"ssn\n", 4, 250, true}, {"ssn_", 4, 250, true}, {"social", 6, 250, true},
+    {"passport", 8, 250, true},
+};
+
+const struct recogniser recogniser_identifiers = {
+    .name = "identifiers",
+    .type = "",
+    .state_size = sizeof(struct identifiers),
+    .literals = LITERALS,
+    .literal_count = sizeof(LITERALS) / sizeof(LITERALS[0]),
+    .sniff = identifiers_sniff,
+    .feed = identifiers_feed,
+    .gap = identifiers_gap,
+    .finish = identifiers_finish,
+};
