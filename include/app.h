@@ -53,6 +53,10 @@ bool app_is_content(const struct app_session *session, enum side side); /* bytes
  * sense): NULL asks the decoders afresh. Takes effect when the current callback returns; `left` bytes at the
  * end of the current data call were not consumed and are given to the new decoder. */
 void app_switch(struct app_session *session, const struct app_ops *to, size_t left);
+/* The words of the transaction that led to the hand-over (the request that asked for an upgrade): held until another
+ * hand-over or the end of the flow. */
+void app_hand_meta(struct app_session *session, struct meta *meta);
+struct meta *app_handed_meta(struct app_session *session); /* NULL when there is none */
 /* The decoder that claims these bytes as the beginning of a conversation, or NULL: for a decoder that has reason to
  * doubt its own claim (raw, in a flow whose beginning was not seen). */
 const struct app_ops *app_ask(struct app_session *session, enum side side, const uint8_t *data, size_t len);

@@ -172,6 +172,18 @@ void app_switch(struct app_session *session, const struct app_ops *to, size_t le
     session->left = left;
 }
 
+void app_hand_meta(struct app_session *session, struct meta *meta)
+{
+    struct meta *old = session->handed;
+    session->handed = meta_hold(meta);
+    meta_drop(session->apps->metas, old);
+}
+
+struct meta *app_handed_meta(struct app_session *session)
+{
+    return session->handed;
+}
+
 void app_set_opaque(struct app_session *session)
 {
     session->opaque = true;
@@ -556,6 +568,7 @@ void app_flow_end(struct apps *apps, struct flow *flow)
     apps->current = before;
     release_held(session);
     meta_drop(apps->metas, session->meta);
+    meta_drop(apps->metas, session->handed);
     flow->app = NULL;
     pool_put(apps->sessions, session);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http.h"
+#include "header_value.h"
 
 bool text_contains(struct text text, const char *word)
 {
@@ -150,4 +150,43 @@ size_t url_file_name(struct text url, char *out, size_t room)
     while (begin > path && url.data[begin - 1] != '/')
         begin--;
     return undo_percent(url.data + begin, end - begin, out, room);
+}
+
+static size_t append_token(char *out, size_t n, struct text token)
+{
+    while (token.len && (token.data[0] == ' ' || token.data[0] == '\t'))
+        token = (struct text){token.data + 1, token.len - 1};
+    if (token.len > 2 && (token.data[0] | 0x20) == 'x' && token.data[1] == '-')
+        token = (struct text){token.data + 2, token.len - 2}; /* RFC 9110 8.4.1: x-gzip is gzip */
+    if (!token.len || token.len + 1 > HEADER_CODINGS_ROOM - n)
+        return n; /* a list this long is no list of codings */
+    if (n)
+        out[n++] = ',';
+    memcpy(out + n, token.data, token.len);
+    return n + token.len;
+}
+
+size_t header_codings(struct text list, bool transfer, char out[HEADER_CODINGS_ROOM], size_t n)
+{
+    for (size_t i = 0; i < list.len;) {
+        const char *begin = list.data + i;
+        const char *comma = memchr(begin, ',', list.len - i);
+        struct text token = {begin, comma ? (size_t)(comma - begin) : list.len - i};
+        i += token.len + 1;
+        if (!transfer || text_contains(token, "gzip") || text_contains(token, "deflate"))
+            n = append_token(out, n, token);
+    }
+    return n;
+}
+
+bool header_number(struct text text, uint64_t *number)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || n > (UINT64_MAX - 9) / 10)
+            return false;
+        n = n * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    *number = n;
+    return text.len > 0;
 }

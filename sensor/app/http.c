@@ -108,7 +108,9 @@ static size_t take_head(struct app_session *session, enum side side, const uint8
     if (request) {
         request_done(session, side, used);
     } else if (response_done(session, tx)) {
-        app_switch(session, NULL, len - used);
+        bool websocket = tx && text_contains(http_header(tx->response_headers, "upgrade"), "websocket");
+        app_hand_meta(session, message->exchange ? message->exchange->meta : NULL);
+        app_switch(session, websocket ? &app_websocket : NULL, len - used);
         return len;
     }
     http_head_framing(http, side);

@@ -15,6 +15,7 @@
 #include <htp/htp.h>
 
 #include "app.h"
+#include "header_value.h"
 
 #define HTTP_HEAD_MAX (256u * 1024) /* bytes of one head */
 #define HTTP_PENDING_MAX 64         /* requests that wait for their responses */
@@ -129,13 +130,5 @@ enum http_body_result http_body_feed(struct app_session *session, enum side side
                                      size_t *used);
 /* `len` bytes never came; *used as above, what is left of the gap follows the message. BAD: the end is lost. */
 enum http_body_result http_body_gap(struct app_session *session, enum side side, uint64_t len, uint64_t *used);
-
-/* header_value.c */
-/* The value of parameter `name` of a header such as Content-Disposition, quotes and escapes undone, RFC 8187
- * encoding (name*=) preferred and decoded. Returns its length, 0 when absent. */
-size_t header_parameter(struct text value, const char *name, char *out, size_t room);
-/* The last segment of a URL's path, without query, percent-encoding undone. */
-size_t url_file_name(struct text url, char *out, size_t room);
-bool text_contains(struct text text, const char *word); /* ASCII case ignored */
 
 #endif

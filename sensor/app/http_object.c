@@ -4,41 +4,11 @@
 
 #include "http.h"
 
-#define NAME_ROOM 512
-#define ENCODING_ROOM 128
-
-static size_t append_token(char *out, size_t n, struct text token)
-{
-    while (token.len && (token.data[0] == ' ' || token.data[0] == '\t'))
-        token = (struct text){token.data + 1, token.len - 1};
-    if (token.len > 2 && (token.data[0] | 0x20) == 'x' && token.data[1] == '-')
-        token = (struct text){token.data + 2, token.len - 2}; /* RFC 9110 8.4.1: x-gzip is gzip */
-    if (!token.len || token.len + 1 > ENCODING_ROOM - n)
-        return n; /* a list this long is no list of codings */
-    if (n)
-        out[n++] = ',';
-    memcpy(out + n, token.data, token.len);
-    return n + token.len;
-}
-
-static size_t append_list(char *out, size_t n, struct text list, bool transfer)
-{
-    for (size_t i = 0; i < list.len;) {
-        const char *begin = list.data + i;
-        const char *comma = memchr(begin, ',', list.len - i);
-        struct text token = {begin, comma ? (size_t)(comma - begin) : list.len - i};
-        i += token.len + 1;
-        if (!transfer || text_contains(token, "gzip") || text_contains(token, "deflate"))
-            n = append_token(out, n, token);
-    }
-    return n;
-}
-
 /* Transfer codings other than chunked are undone after it, as if they were content codings applied last. */
-static struct text encoding_of(const htp_table_t *headers, char out[ENCODING_ROOM])
+static struct text encoding_of(const htp_table_t *headers, char out[HEADER_CODINGS_ROOM])
 {
-    size_t n = append_list(out, 0, http_header(headers, "content-encoding"), false);
-    n = append_list(out, n, http_header(headers, "transfer-encoding"), true);
+    size_t n = header_codings(http_header(headers, "content-encoding"), false, out, 0);
+    n = header_codings(http_header(headers, "transfer-encoding"), true, out, n);
     return (struct text){out, n};
 }
 
@@ -48,7 +18,7 @@ void http_object_begin(struct app_session *session, enum side side)
     struct http_message *message = &http->message[side];
     const struct object_sink *sink = app_objects(session);
     const htp_tx_t *tx = http_head_tx(http, side);
-    char name[NAME_ROOM], encoding[ENCODING_ROOM];
+    char name[HEADER_NAME_ROOM], encoding[HEADER_CODINGS_ROOM];
     if (message->begun)
         return;
     message->begun = true;
@@ -73,9 +43,9 @@ void http_object_begin(struct app_session *session, enum side side)
         if (message->body.framing == HTTP_LENGTH && !info.encoding.len)
             info.expected_size = message->body.left;
         info.name = (struct text){
-            name, header_parameter(http_header(headers, "content-disposition"), "filename", name, NAME_ROOM)};
+            name, header_parameter(http_header(headers, "content-disposition"), "filename", name, HEADER_NAME_ROOM)};
         if (!info.name.len)
-            info.name.len = url_file_name(meta_get(info.meta, META_HTTP_URL), name, NAME_ROOM);
+            info.name.len = url_file_name(meta_get(info.meta, META_HTTP_URL), name, HEADER_NAME_ROOM);
     }
     message->object = sink->begin(sink->user, &info);
     http_head_drop(session, message);

@@ -28,7 +28,7 @@ static struct object *object_of(struct app_session *session, enum side side)
         .tx_id = side,
         .time_ns = app_now(session),
     };
-    s->gap |= app_flow(session)->midstream; /* not the first byte of the stream, only the first seen */
+    s->gap |= app_flow(session)->midstream || app_flow(session)->gaps; /* what is seen first is not byte 0 */
     s->begun = true; /* refused once is refused for the flow: a later beginning would not be byte 0 */
     s->object = sink->begin(sink->user, &info);
     return s->object;

@@ -16,6 +16,7 @@ struct app_session {
     void *state;               /* ops->state_size bytes */
     struct held *held;         /* NULL when nothing waits */
     struct meta *meta;         /* of the flow itself, NULL until one is set */
+    struct meta *handed;       /* words that one decoder left for the next */
     const struct app_ops *next; /* with `switching`: NULL asks the decoders afresh */
     size_t left;
     bool switching;
