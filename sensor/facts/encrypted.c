@@ -37,7 +37,8 @@ static const struct kind KINDS[] = {
 
 static const char *const PDF_WORDS[] = {"/Encrypt", NULL};
 static const uint8_t PDF_LENS[] = {8};
-static const char *const OLE_WORDS[] = {"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0", "E\0n\0c\0r\0y\0p\0t\0i\0o\0n\0I\0n\0f\0o\0", NULL};
+static const char *const OLE_WORDS[] = {"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0",
+                                        "E\0n\0c\0r\0y\0p\0t\0i\0o\0n\0I\0n\0f\0o\0", NULL};
 static const uint8_t OLE_LENS[] = {28, 28};
 static const char *const AES_WORDS[] = {"\x06\xf1\x07\x01", NULL};
 static const uint8_t AES_LENS[] = {4};

@@ -100,7 +100,8 @@ bool running_gap(struct facts_engine *engine, struct running *running, struct fa
 
 const uint8_t *object_kept(const struct object *object, uint64_t from, size_t *len)
 {
-    if (!object->bytes.data || from < object->bytes_at || object->bytes_at + object->bytes.len != object->size || from > object->size)
+    if (!object->bytes.data || from < object->bytes_at ||
+        object->bytes_at + object->bytes.len != object->size || from > object->size)
         return NULL;
     *len = (size_t)(object->size - from);
     return object->bytes.data + (from - object->bytes_at);

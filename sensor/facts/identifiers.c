@@ -122,7 +122,8 @@ static bool has_part(const char *word, size_t len, const char *part)
 {
     size_t n = strlen(part);
     for (size_t i = 0; i + n <= len; i++) {
-        bool begins = i == 0 || !isalpha((unsigned char)word[i - 1]), ends = i + n == len || !isalpha((unsigned char)word[i + n]);
+        bool begins = i == 0 || !isalpha((unsigned char)word[i - 1]),
+             ends = i + n == len || !isalpha((unsigned char)word[i + n]);
         if (begins && ends && strncasecmp(word + i, part, n) == 0)
             return true;
     }

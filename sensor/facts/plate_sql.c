@@ -43,7 +43,8 @@ static bool speaks_of_plates(const struct plate_sql *q)
     for (unsigned i = 0; i < 3; i++) {
         size_t n = strlen(parts[i]);
         for (size_t at = 0; at + n <= q->word_len; at++) {
-            bool begins = at == 0 || !isalpha((unsigned char)q->word[at - 1]) || (i > 0 && tolower((unsigned char)q->word[at - 1]) == 'a');
+            bool begins = at == 0 || !isalpha((unsigned char)q->word[at - 1]) ||
+                          (i > 0 && tolower((unsigned char)q->word[at - 1]) == 'a');
             bool ends = at + n == q->word_len || !isalpha((unsigned char)q->word[at + n]) || q->word[at + n] == 's';
             if (begins && ends && strncasecmp(q->word + at, parts[i], n) == 0)
                 return true;

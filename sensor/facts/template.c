@@ -1,5 +1,6 @@
-/* Fingerprint templates of products whose magic is public: Neurotechnology's NTemplate (three nested sizes that differ by
- * ten), SourceAFIS (CBOR with known keys), libfprint's stored prints (an object's first bytes only). */
+/* Fingerprint templates of products whose magic is public: Neurotechnology's NTemplate (three
+ * nested sizes that differ by ten), SourceAFIS (CBOR with known keys), libfprint's stored prints
+ * (an object's first bytes only). */
 #include "biometric.h"
 #include "walk.h"
 
