@@ -24,6 +24,7 @@ struct identifiers {
     struct text_guard guard;
     uint8_t word_len;
     char word[WORD_MAX];      /* the token being read: letters, digits, '-' and '_' */
+    uint8_t before, last;     /* the character before the token; the last one read */
     uint64_t at;
     uint32_t line;
     uint16_t cell[DELIMITERS]; /* delimiters since the line began */
@@ -86,33 +87,52 @@ static bool is_passport(const char *word, size_t len)
     return len >= 8 && len <= 9 && letters <= 2;
 }
 
-static bool is_in_column(const struct identifiers *s, enum subject subject)
+static bool is_border(uint8_t c)
 {
-    const struct column *c = &s->column[subject];
-    return c->set && c->fixed && c->line != s->line && s->cell[c->delimiter] == c->index[c->delimiter];
+    return c == 0 || c == '\n' || c == '\r' || c == '"' || c == '\'' || memchr(DELIMITER, c, DELIMITERS) != NULL;
 }
 
-static void take_number(struct identifiers *s, uint64_t begin, struct fact_set *facts)
+/* What a number may follow in a form or a sentence. */
+static bool may_follow(uint8_t c)
+{
+    return is_border(c) || strchr(" :=#>(/", c) != NULL;
+}
+
+/* The token is a whole cell, `after` standing behind it. */
+static bool is_cell(const struct identifiers *s, uint8_t after)
+{
+    return is_border(s->before) && is_border(after);
+}
+
+static bool is_in_column(const struct identifiers *s, enum subject subject, uint8_t after)
+{
+    const struct column *c = &s->column[subject];
+    return c->set && c->fixed && c->line != s->line && s->cell[c->delimiter] == c->index[c->delimiter] &&
+           is_cell(s, after);
+}
+
+static void take_number(struct identifiers *s, uint64_t begin, uint8_t after, struct fact_set *facts)
 {
     char digits[9];
     int form = read_ssn(s->word, s->word_len, digits);
-    bool near = s->subject == SUBJECT_SSN && begin - s->subject_at <= NEAR;
-    if (form && is_ssn(digits) && (near || is_in_column(s, SUBJECT_SSN))) {
+    bool follows = may_follow(s->before);
+    bool near = follows && s->subject == SUBJECT_SSN && begin - s->subject_at <= NEAR;
+    if (form && is_ssn(digits) && (near || is_in_column(s, SUBJECT_SSN, after))) {
         fact_set_int(facts, FACT_ssn_count, ++s->ssns);
         return;
     }
-    near = s->subject == SUBJECT_PASSPORT && begin - s->subject_at <= PASSPORT_NEAR;
-    if (is_passport(s->word, s->word_len) && (near || is_in_column(s, SUBJECT_PASSPORT)))
+    near = follows && s->subject == SUBJECT_PASSPORT && begin - s->subject_at <= PASSPORT_NEAR;
+    if (is_passport(s->word, s->word_len) && (near || is_in_column(s, SUBJECT_PASSPORT, after)))
         fact_set_int(facts, FACT_passport_count, ++s->passports);
 }
 
 /* A keyword: from here on numbers near it are meant, and in a head line the cells below it. */
-static void take_keyword(struct identifiers *s, enum subject subject)
+static void take_keyword(struct identifiers *s, enum subject subject, uint8_t after)
 {
     struct column *c = &s->column[subject];
     s->subject = (uint8_t)subject;
     s->subject_at = s->at;
-    if (c->set)
+    if (c->set || !is_cell(s, after))
         return;
     *c = (struct column){.set = true, .line = s->line};
     memcpy(c->index, s->cell, sizeof(c->index));
@@ -130,7 +150,7 @@ static bool has_part(const char *word, size_t len, const char *part)
     return false;
 }
 
-static void take_word(struct identifiers *s, struct fact_set *facts)
+static void take_word(struct identifiers *s, uint8_t after, struct fact_set *facts)
 {
     const char *word = s->word;
     size_t len = s->word_len;
@@ -143,12 +163,12 @@ static void take_word(struct identifiers *s, struct fact_set *facts)
     s->word_len = (uint8_t)len;
     if (has_part(word, len, "ssn") || (security && (social || s->social)) || has_part(word, len, "socialsecurity") ||
         has_part(word, len, "socialsecuritynumber"))
-        take_keyword(s, SUBJECT_SSN);
+        take_keyword(s, SUBJECT_SSN, after);
     else if (has_part(word, len, "passport") || has_part(word, len, "passportno") ||
              has_part(word, len, "passportnumber"))
-        take_keyword(s, SUBJECT_PASSPORT);
+        take_keyword(s, SUBJECT_PASSPORT, after);
     else if (isdigit((unsigned char)word[len - 1]))
-        take_number(s, s->at - len, facts);
+        take_number(s, s->at - len, after, facts);
     s->word_len = 0;
 }
 
@@ -175,13 +195,16 @@ static void end_line(struct identifiers *s)
 static void take_byte(struct identifiers *s, uint8_t c, struct fact_set *facts)
 {
     if (isalnum(c) || c == '-' || c == '_') {
+        if (s->word_len == 0)
+            s->before = s->last;
         if (s->word_len < WORD_MAX)
             s->word[s->word_len++] = (char)c;
         s->at++;
         return;
     }
     if (s->word_len)
-        take_word(s, facts);
+        take_word(s, c, facts);
+    s->last = c;
     s->at++;
     if (c == '\n') {
         end_line(s);
