@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
@@ -17,24 +18,43 @@ struct file_runner {
     const struct object *object; /* whose rules are evaluated now */
 };
 
+struct file_object {
+    struct object_facts *facts;
+    struct match_state *match;
+};
+
 static void on_begin(void *user, struct object *object)
 {
     struct file_runner *r = user;
-    object->observer_state = facts_begin(r->facts, object);
+    struct file_object *state = calloc(1, sizeof(*state));
+    if (state)
+        state->facts = facts_begin(r->facts, object);
+    if (state && !state->facts) {
+        free(state);
+        state = NULL;
+    }
+    if (state && r->matcher)
+        state->match = match_begin(r->matcher);
+    object->observer_state = state;
 }
 
 static void on_data(void *user, struct object *object, const uint8_t *data, size_t len)
 {
     struct file_runner *r = user;
-    if (object->observer_state)
-        facts_data(r->facts, object->observer_state, object, data, len);
+    struct file_object *state = object->observer_state;
+    if (!state)
+        return;
+    facts_data(r->facts, state->facts, object, data, len);
+    if (r->matcher)
+        match_data(r->matcher, state->match, data, len, object->size - len);
 }
 
 static void on_gap(void *user, struct object *object, uint64_t len)
 {
-    (void)user;
-    (void)object;
-    (void)len;
+    struct file_runner *r = user;
+    struct file_object *state = object->observer_state;
+    if (state)
+        facts_gap(r->facts, state->facts, object, len);
 }
 
 static void on_match(void *user, const struct match *match)
@@ -46,18 +66,22 @@ static void on_match(void *user, const struct match *match)
 static void on_end(void *user, struct object *object)
 {
     struct file_runner *r = user;
-    struct object_facts *of = object->observer_state;
-    if (!of)
+    struct file_object *state = object->observer_state;
+    if (!state)
         return;
+    struct object_facts *of = state->facts;
     facts_end(r->facts, of, object);
     struct fact_set *facts = facts_of(of);
     facts_transfer(facts, object);
     fact_set_text(facts, FACT_direction, "outbound", strlen("outbound"));
     r->object = object;
     if (r->matcher)
-        match_evaluate(r->matcher, NULL, object, facts, on_match, r);
+        match_evaluate(r->matcher, state->match, object, facts, on_match, r);
     r->hooks->object(r->hooks->user, object, facts);
+    if (r->matcher)
+        match_end(r->matcher, state->match);
     facts_drop(r->facts, of);
+    free(state);
 }
 
 static bool feed(struct object_env *env, const char *path, FILE *file)

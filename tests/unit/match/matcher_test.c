@@ -199,8 +199,9 @@ static void test_scans_have_a_time_limit(void **state)
 {
     static uint8_t bytes[100000];
     struct object object = {.size = sizeof(bytes), .bytes = {bytes, sizeof(bytes), sizeof(bytes)}};
-    struct bench b = {.counters = {{0}}};
+    struct bench b;
     (void)state;
+    memset(&b, 0, sizeof(b));
     fact_set_clear(&b.facts);
     struct rule_set *set = bench_rules("rule slow { condition: for all i in (0..filesize) : "
                                        "(for any j in (0..filesize) : (uint8(j) == 1 + uint8(i))) }", true, NULL);
