@@ -1,10 +1,11 @@
-/* Content-Transfer-Encoding "base64" (RFC 2045 6.8, RFC 4648): characters outside the alphabet are passed over,
- * padding ends a group, and encoded texts one after another decode one after another, as mail readers do. The
- * URL-safe alphabet is read as well.
+/* Content-Transfer-Encoding "base64" (RFC 2045 6.8, RFC 4648): characters outside the alphabet are
+ * passed over, padding ends a group, and encoded texts one after another decode one after another,
+ * as mail readers do. The URL-safe alphabet is read as well.
  *
- * Missing coded bytes do not end the decoding. Encoders write lines of one length, so how many characters of the
- * gap were line ends is known, and with it how many decoded bytes are missing and where the next group of four
- * begins. An attachment with a lost segment keeps every offset behind it. */
+ * Missing coded bytes do not end the decoding. Encoders write lines of one length, so how many
+ * characters of the gap were line ends is known, and with it how many decoded bytes are missing and
+ * where the next group of four begins. An attachment with a lost segment keeps every offset behind
+ * it. */
 #include <string.h>
 
 #include "codec.h"
@@ -12,7 +13,8 @@
 #define OUT_BYTES 3072
 #define SKIP 64
 #define PAD 65
-#define FOREIGN 66 /* in no text: the bytes are not coded at all, as servers that ignore the header know */
+#define FOREIGN                                                                                    \
+    66 /* in no text: the bytes are not coded at all, as servers that ignore the header know */
 #define MIME_LINE 76 /* until a line has been seen */
 #define LOOK_BYTES 128
 
@@ -31,11 +33,13 @@ struct base64_state {
 
 static bool base64_open(void *user, struct codec_memory *memory)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     struct base64_state *state = user;
     (void)memory;
     for (unsigned i = 0; i < 256; i++)
-        state->value[i] = i == '\t' || i == '\r' || i == '\n' || (i >= ' ' && i < 127) ? SKIP : FOREIGN;
+        state->value[i] =
+            i == '\t' || i == '\r' || i == '\n' || (i >= ' ' && i < 127) ? SKIP : FOREIGN;
     for (unsigned i = 0; i < 64; i++)
         state->value[(unsigned char)alphabet[i]] = (uint8_t)i;
     state->value['-'] = 62;
@@ -103,12 +107,13 @@ static size_t put_character(struct base64_state *state, uint8_t value, uint8_t *
 }
 
 /* Whole groups that stand together: nearly every byte of a text takes this way. */
-static size_t whole_groups(struct base64_state *state, const uint8_t *data, size_t len, uint8_t *out, size_t *n)
+static size_t whole_groups(struct base64_state *state, const uint8_t *data, size_t len,
+                           uint8_t *out, size_t *n)
 {
     size_t at = 0, put = *n;
     while (len - at >= 4 && put <= OUT_BYTES - 3) {
-        uint32_t a = state->value[data[at]], b = state->value[data[at + 1]], c = state->value[data[at + 2]],
-                 d = state->value[data[at + 3]];
+        uint32_t a = state->value[data[at]], b = state->value[data[at + 1]],
+                 c = state->value[data[at + 2]], d = state->value[data[at + 3]];
         if ((a | b | c | d) >= SKIP)
             break;
         uint32_t bits = a << 18 | b << 12 | c << 6 | d;
@@ -160,8 +165,8 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Moves past `len` coded bytes that are missing; returns how many of them were characters, when lines are regular. A
- * line longer than lines are is taken to go on for ever. */
+/* Moves past `len` coded bytes that are missing; returns how many of them were characters, when
+ * lines are regular. A line longer than lines are is taken to go on for ever. */
 static uint64_t pass_missing(struct base64_state *state, uint64_t len)
 {
     uint64_t line = state->line, period = line + state->line_break;

@@ -1,5 +1,5 @@
-/* Content coding "br" (RFC 7932). Its memory comes through the codec's own allocator, so a sender's choice of a
- * 16 MiB window is charged like any other byte. */
+/* Content coding "br" (RFC 7932). Its memory comes through the codec's own allocator, so a sender's
+ * choice of a 16 MiB window is charged like any other byte. */
 #include <brotli/decode.h>
 
 #include "codec.h"

@@ -1,5 +1,5 @@
-/* Memory for codecs from the objects' buffer heap, so that a decoder's window is charged like the bytes it
- * decodes and is used again by the next one. */
+/* Memory for codecs from the objects' buffer heap, so that a decoder's window is charged like the
+ * bytes it decodes and is used again by the next one. */
 #include "codec_memory.h"
 
 void *codec_alloc(struct codec_memory *memory, size_t size)

@@ -1,5 +1,5 @@
-/* The blocks of one chain of codecs. Brotli takes about a dozen at a time, zlib two: a small table is enough, and
- * finding a block in it costs nothing beside what a decoder does with one. */
+/* The blocks of one chain of codecs. Brotli takes about a dozen at a time, zlib two: a small table
+ * is enough, and finding a block in it costs nothing beside what a decoder does with one. */
 #ifndef DLP_OBJECT_CODEC_MEMORY_H
 #define DLP_OBJECT_CODEC_MEMORY_H
 

@@ -1,11 +1,12 @@
-/* Content-Transfer-Encoding "quoted-printable" (RFC 2045 6.7). What is no legal escape stands for itself, as mail
- * readers show it. White space at the end of a line is kept: attachments sent this way need their bytes. */
+/* Content-Transfer-Encoding "quoted-printable" (RFC 2045 6.7). What is no legal escape stands for
+ * itself, as mail readers show it. White space at the end of a line is kept: attachments sent this
+ * way need their bytes. */
 #include <string.h>
 
 #include "codec.h"
 
 #define OUT_BYTES 4096
-#define HELD_MAX 8 /* white space between "=" and its line end, mostly none */
+#define HELD_MAX 8     /* white space between "=" and its line end, mostly none */
 #define LOOK_BYTES 256 /* that must be text, or the bytes are not coded at all */
 
 struct quoted_state {
@@ -43,7 +44,8 @@ static size_t give_up(struct quoted_state *state, uint8_t *out)
     return n;
 }
 
-/* One character inside an escape; returns how many bytes it put to `out`. An "=" in it opens another. */
+/* One character inside an escape; returns how many bytes it put to `out`. An "=" in it opens
+ * another. */
 static size_t escape(struct quoted_state *state, uint8_t c, uint8_t *out)
 {
     uint8_t len = state->held_len, last = state->held[len - 1];

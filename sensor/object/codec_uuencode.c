@@ -1,18 +1,19 @@
-/* Content-Transfer-Encoding "x-uuencode" (POSIX uuencode): "begin MODE NAME", lines whose first character tells how
- * many bytes they hold, "end". Lines before "begin" are passed over; several files in one text decode one after
- * another. Every line stands alone, so a damaged or missing one costs its own bytes only. */
+/* Content-Transfer-Encoding "x-uuencode" (POSIX uuencode): "begin MODE NAME", lines whose first
+ * character tells how many bytes they hold, "end". Lines before "begin" are passed over; several
+ * files in one text decode one after another. Every line stands alone, so a damaged or missing one
+ * costs its own bytes only. */
 #include <string.h>
 
 #include "codec.h"
 
-#define LOOK_BYTES 512 /* that hold a "begin", or the bytes are not coded at all */
+#define LOOK_BYTES 512     /* that hold a "begin", or the bytes are not coded at all */
 #define LINE_MAX_BYTES 256 /* 63 bytes make 85 characters; what is longer is no coded line */
 
 struct uuencode_state {
     bool inside; /* between "begin" and "end" */
     bool begun;  /* a "begin" was seen */
     uint32_t looked_at;
-    bool lost;   /* a gap: the present line is not whole */
+    bool lost; /* a gap: the present line is not whole */
     uint16_t len;
     char line[LINE_MAX_BYTES];
 };
@@ -60,7 +61,8 @@ static bool take_line(struct uuencode_state *state, const struct codec_sink *sin
         state->lost = false;
         return true;
     }
-    if (len > 6 && memcmp(state->line, "begin ", 6) == 0 && state->line[6] >= '0' && state->line[6] <= '7') {
+    if (len > 6 && memcmp(state->line, "begin ", 6) == 0 && state->line[6] >= '0' &&
+        state->line[6] <= '7') {
         state->inside = state->begun = true;
         return true;
     }
@@ -85,6 +87,8 @@ static enum codec_result uuencode_feed(void *user, const uint8_t *data, size_t l
         const uint8_t *lf = memchr(data, '\n', len);
         size_t n = lf ? (size_t)(lf - data) + 1 : len;
         size_t room = sizeof(state->line) - state->len;
+        if (!state->begun && (state->looked_at += (uint32_t)n) > LOOK_BYTES)
+            return CODEC_OTHER;
         if (n > room)
             state->lost = true;
         memcpy(state->line + state->len, data, n < room ? n : room);
@@ -93,8 +97,6 @@ static enum codec_result uuencode_feed(void *user, const uint8_t *data, size_t l
             return CODEC_BAD;
         data += n;
         len -= n;
-        if (!state->begun && (state->looked_at += (uint32_t)n) > LOOK_BYTES)
-            return CODEC_OTHER;
     }
     return CODEC_MORE;
 }

@@ -1,5 +1,6 @@
-/* Content coding "zstd" (RFC 8878). The window is bounded at 8 MiB, what RFC 9659 asks of HTTP senders. The
- * library's stable interface allocates by itself; what it holds is charged after each call. */
+/* Content coding "zstd" (RFC 8878). The window is bounded at 8 MiB, what RFC 9659 asks of HTTP
+ * senders. The library's stable interface allocates by itself; what it holds is charged after each
+ * call. */
 #include <zstd.h>
 
 #include "codec.h"

@@ -1,9 +1,11 @@
-/* A chain of codecs, outermost first, each feeding the next. The chain stops for good at the first damage, and
- * when its output outgrows what its input can honestly hold (limits.expansion_ratio): a decompression bomb.
+/* A chain of codecs, outermost first, each feeding the next. The chain stops for good at the first
+ * damage, and when its output outgrows what its input can honestly hold (limits.expansion_ratio): a
+ * decompression bomb.
  *
- * A coding that was declared and not applied is passed over, as receivers do. Codecs with magic bytes say so
- * themselves; for the others (raw deflate, brotli) the first bytes are decoded on trial: output is held until there
- * is enough of it, and a failure before that gives the bytes out as they came. */
+ * A coding that was declared and not applied is passed over, as receivers do. Codecs with magic
+ * bytes say so themselves; for the others (raw deflate, brotli) the first bytes are decoded on
+ * trial: output is held until there is enough of it, and a failure before that gives the bytes out
+ * as they came. */
 #include <string.h>
 #include <strings.h>
 
@@ -158,7 +160,8 @@ static bool feed_codec(struct stage *stage, const uint8_t *data, size_t len, siz
     enum codec_result result = stage->ops->feed(stage->state, data, len, used, &sink);
     struct trial *trial = stage->trial;
     if (trial && (result == CODEC_OTHER || (result == CODEC_BAD && stage->ops->unmarked) ||
-                  (result == CODEC_DONE && stage->ops->unmarked && !is_padding(data + *used, len - *used)))) {
+                  (result == CODEC_DONE && stage->ops->unmarked &&
+                   !is_padding(data + *used, len - *used)))) {
         *used = len;
         return end_trial(stage, false);
     }
@@ -177,7 +180,8 @@ static bool feed_stage(struct stage *stage, const uint8_t *data, size_t len)
     while (len && !stage->done) {
         size_t n = stage->trial && len > TRIAL_IN / 2 ? TRIAL_IN / 2 : len, used = n;
         bool ok = stage->plain ? pass_on(stage, data, n)
-                               : (!stage->trial || note_trial(stage, data, n)) && feed_codec(stage, data, n, &used);
+                               : (!stage->trial || note_trial(stage, data, n)) &&
+                                     feed_codec(stage, data, n, &used);
         if (!ok)
             return false;
         data += used;
@@ -210,7 +214,8 @@ static unsigned find_codecs(struct text list, const struct codec_ops *found[CODI
     unsigned count = 0;
     for (size_t end = list.len; end > 0 && count < CODING_STAGES;) {
         const char *comma = memrchr(list.data, ',', end);
-        size_t next = comma ? (size_t)(comma - list.data) : 0, from = comma ? next + 1 : 0, to = end;
+        size_t next = comma ? (size_t)(comma - list.data) : 0, from = comma ? next + 1 : 0,
+               to = end;
         const char *parameters = memchr(list.data + from, ';', to - from);
         if (parameters)
             to = (size_t)(parameters - list.data);
@@ -226,7 +231,8 @@ static unsigned find_codecs(struct text list, const struct codec_ops *found[CODI
     return count;
 }
 
-struct coding *coding_begin(struct object_env *env, struct text list, const struct coding_sink *sink, bool *refused)
+struct coding *coding_begin(struct object_env *env, struct text list,
+                            const struct coding_sink *sink, bool *refused)
 {
     const struct codec_ops *found[CODING_STAGES];
     unsigned count = find_codecs(list, found);
@@ -281,7 +287,8 @@ bool coding_gap(struct coding *coding, uint64_t len)
 /* A trial that never saw enough: nothing came out, so the coding was not there. */
 static bool is_absent(const struct stage *stage)
 {
-    return stage->trial && !stage->trial->out_len && (stage->ops->unmarked || stage->trial->in_len < 4);
+    return stage->trial && !stage->trial->out_len &&
+           (stage->ops->unmarked || stage->trial->in_len < 4);
 }
 
 bool coding_finish(struct coding *coding)

@@ -1,5 +1,5 @@
-/* Which container reads a body: the table, asked by the declared media type; and what the containers share, a part's
- * header block becoming an object. */
+/* Which container reads a body: the table, asked by the declared media type; and what the
+ * containers share, a part's header block becoming an object. */
 #include <string.h>
 
 #include "env.h"
@@ -16,7 +16,8 @@ size_t container_state_size(enum container_kind kind)
     return containers[kind]->state_size;
 }
 
-struct container *container_open(struct object_env *env, struct object *router, const struct object_info *info)
+struct container *container_open(struct object_env *env, struct object *router,
+                                 const struct object_info *info)
 {
     for (size_t i = 0; i < CONTAINER_COUNT; i++) {
         const struct container_ops *ops = containers[i];
@@ -68,9 +69,11 @@ void part_read(struct part *part, const char *block, size_t len)
     memcpy(part->type, headers.content_type, sizeof(headers.content_type));
     join_encodings(part, &headers);
     part->field_len = mime_parameter(headers.disposition, "name", part->field, sizeof(part->field));
-    part->name_len = mime_parameter(headers.disposition, "filename", part->name, sizeof(part->name));
+    part->name_len =
+        mime_parameter(headers.disposition, "filename", part->name, sizeof(part->name));
     if (!part->name_len)
-        part->name_len = mime_parameter(headers.content_type, "name", part->name, sizeof(part->name));
+        part->name_len =
+            mime_parameter(headers.content_type, "name", part->name, sizeof(part->name));
 }
 
 struct object *part_begin(struct container *container, const struct part *part, const char *path)

@@ -1,6 +1,7 @@
-/* Containers: what reads a body that is only framing (multipart/form-data, message/rfc822). The handle such a body is
- * written to is a router: no object itself. Its parts begin through object_begin() with the router as their parent.
- * One file and one line in container_list.def each. */
+/* Containers: what reads a body that is only framing (multipart/form-data, message/rfc822). The
+ * handle such a body is written to is a router: no object itself. Its parts begin through
+ * object_begin() with the router as their parent. One file and one line in container_list.def each.
+ */
 #ifndef DLP_OBJECT_CONTAINER_H
 #define DLP_OBJECT_CONTAINER_H
 
@@ -10,11 +11,12 @@ struct container;
 
 struct container_ops {
     const char *media_type; /* prefix of the declared type, lower case: "multipart/" */
-    size_t state_size;      /* of the struct that begins with struct container; zeroed before open */
+    size_t state_size; /* of the struct that begins with struct container; zeroed before open */
     void (*open)(struct container *container, const struct object_info *info);
     void (*data)(struct container *container, const uint8_t *data, size_t len);
     void (*gap)(struct container *container, uint64_t len); /* 0: the rest can no longer be read */
-    void (*end)(struct container *container, enum object_state state); /* ends open parts, releases all but itself */
+    void (*end)(struct container *container,
+                enum object_state state); /* ends open parts, releases all but itself */
 };
 
 struct container {
@@ -37,11 +39,13 @@ enum container_kind {
 #undef CONTAINER
 
 /* The container for the router's declared type, or NULL when there is none, or no memory for it. */
-struct container *container_open(struct object_env *env, struct object *router, const struct object_info *info);
+struct container *container_open(struct object_env *env, struct object *router,
+                                 const struct object_info *info);
 void container_close(struct container *container, enum object_state state);
 size_t container_state_size(enum container_kind kind);
 
-/* What a MIME header block says of the body below it: name, type, codings, and the form field's name. */
+/* What a MIME header block says of the body below it: name, type, codings, and the form field's
+ * name. */
 struct part {
     char name[OBJECT_NAME_MAX];
     char type[1024];

@@ -1,6 +1,6 @@
-/* message/rfc822 (RFC 5322, 2046 5.2.1): a header block, then a body with the header's own type and encoding.
- * The body is one handle again: an object, or a router when its type is multipart. What does not begin like a message
- * is the body itself. */
+/* message/rfc822 (RFC 5322, 2046 5.2.1): a header block, then a body with the header's own type and
+ * encoding. The body is one handle again: an object, or a router when its type is multipart. What
+ * does not begin like a message is the body itself. */
 #include <string.h>
 
 #include "env.h"

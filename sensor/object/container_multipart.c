@@ -1,13 +1,15 @@
-/* multipart (RFC 2046 5.1; form-data: RFC 7578). The body is searched for LF "--" boundary from one LF to the next,
- * never byte by byte, so binary parts pass at memory speed. A delimiter that begins at the end of a call is remembered as how
- * much of it matched: its bytes are known, so nothing is held back or copied.
+/* multipart (RFC 2046 5.1; form-data: RFC 7578). The body is searched for LF "--" boundary from one
+ * LF to the next, never byte by byte, so binary parts pass at memory speed. A delimiter that begins
+ * at the end of a call is remembered as how much of it matched: its bytes are known, so nothing is
+ * held back or copied.
  *
  *      STRAY -> LINE -> HEADERS -> BODY -> LINE -> ... -> STRAY
- *      (LINE: the rest of a delimiter's own line; STRAY: before the first delimiter, behind the last, and where
- *       framing was lost)
+ *      (LINE: the rest of a delimiter's own line; STRAY: before the first delimiter, behind the
+ * last, and where framing was lost)
  *
- * Receivers drop what stands outside the parts. Here it is an object of its own as soon as it is more than a line or
- * two of text, or the whole body was not multipart after all: no byte hides behind a declared type. */
+ * Receivers drop what stands outside the parts. Here it is an object of its own as soon as it is
+ * more than a line or two of text, or the whole body was not multipart after all: no byte hides
+ * behind a declared type. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,13 +27,13 @@ struct multipart {
     struct container container;
     enum state state, before; /* `before`: the state to go back to when LINE was no delimiter's */
     bool cut;                 /* the boundary was too long: its beginning is the delimiter */
-    bool cr;                  /* a CR stands before what matched, or at the end of what was passed on */
-    bool implied;             /* the delimiter's LF belongs to the line before: no body byte */
-    bool closing;             /* LINE: "-" was seen */
-    bool pending;             /* the part's headers are read; it begins with its first byte */
-    bool lost;                /* a gap stands before the next stray byte */
-    bool digest;              /* multipart/digest: parts are messages */
-    uint16_t matched;         /* bytes of the delimiter at the end of what came */
+    bool cr;          /* a CR stands before what matched, or at the end of what was passed on */
+    bool implied;     /* the delimiter's LF belongs to the line before: no body byte */
+    bool closing;     /* LINE: "-" was seen */
+    bool pending;     /* the part's headers are read; it begins with its first byte */
+    bool lost;        /* a gap stands before the next stray byte */
+    bool digest;      /* multipart/digest: parts are messages */
+    uint16_t matched; /* bytes of the delimiter at the end of what came */
     uint16_t delimiter_len;
     uint16_t space_len;
     uint16_t stray_len;
@@ -39,7 +41,7 @@ struct multipart {
     uint32_t parts;
     size_t line_at; /* where the present header line begins in `headers` */
     struct buffer headers;
-    struct object *part; /* the open part or stray object */
+    struct object *part;              /* the open part or stray object */
     char delimiter[BOUNDARY_MAX + 4]; /* LF "--" boundary */
     char space[LINE_SPACE];
     uint8_t stray[STRAY_TEXT];
@@ -72,7 +74,8 @@ static void multipart_open(struct container *container, const struct object_info
 {
     struct multipart *m = (struct multipart *)container;
     char type[1024], boundary[BOUNDARY_MAX + 2];
-    size_t len = info->declared_type.len < sizeof(type) - 1 ? info->declared_type.len : sizeof(type) - 1;
+    size_t len =
+        info->declared_type.len < sizeof(type) - 1 ? info->declared_type.len : sizeof(type) - 1;
     memcpy(type, info->declared_type.data, len);
     type[len] = '\0';
     m->digest = strcmp(container->router->declared_type, "multipart/digest") == 0;
@@ -128,7 +131,8 @@ static void begin_stray(struct multipart *m)
 static bool is_text(const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if ((data[i] < ' ' || data[i] > '~') && data[i] != '\r' && data[i] != '\n' && data[i] != '\t')
+        if ((data[i] < ' ' || data[i] > '~') && data[i] != '\r' && data[i] != '\n' &&
+            data[i] != '\t')
             return false;
     }
     return true;
@@ -208,7 +212,8 @@ static size_t search(struct multipart *m, const uint8_t *data, size_t len)
     } else if (m->cr) {
         pass_matched(m);
     }
-    for (const uint8_t *lf; (lf = memchr(data + at, '\n', len - at)); at = (size_t)(lf - data) + 1) {
+    for (const uint8_t *lf; (lf = memchr(data + at, '\n', len - at));
+         at = (size_t)(lf - data) + 1) {
         size_t lf_at = (size_t)(lf - data), left = len - lf_at;
         size_t n = left < m->delimiter_len ? left : m->delimiter_len;
         if (memcmp(lf, m->delimiter, n) != 0)
@@ -234,8 +239,8 @@ static void confirm(struct multipart *m, bool last)
     enter(m, last ? STRAY : HEADERS);
 }
 
-/* The rest of a delimiter's line: white space, or "--" at the end of the message. Anything else is a longer line that
- * only begins like the delimiter (an inner boundary, often), and body. */
+/* The rest of a delimiter's line: white space, or "--" at the end of the message. Anything else is
+ * a longer line that only begins like the delimiter (an inner boundary, often), and body. */
 static size_t delimiter_line(struct multipart *m, const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -250,7 +255,8 @@ static size_t delimiter_line(struct multipart *m, const uint8_t *data, size_t le
         }
         if (!m->closing && !m->space_len && c == '-') {
             m->closing = true;
-        } else if (m->cut || (!m->closing && m->space_len < LINE_SPACE && (c == ' ' || c == '\t' || c == '\r'))) {
+        } else if (m->cut || (!m->closing && m->space_len < LINE_SPACE &&
+                              (c == ' ' || c == '\t' || c == '\r'))) {
             if (!m->cut)
                 m->space[m->space_len++] = (char)c;
             m->closing = false;
@@ -266,8 +272,8 @@ static size_t delimiter_line(struct multipart *m, const uint8_t *data, size_t le
     return len;
 }
 
-/* A delimiter directly behind header lines, with no empty line between: what stood there was no header block to
- * most receivers, so it is the part's content. */
+/* A delimiter directly behind header lines, with no empty line between: what stood there was no
+ * header block to most receivers, so it is the part's content. */
 static bool delimiter_in_headers(struct multipart *m, const char *line, size_t len)
 {
     size_t n = m->delimiter_len - 1u;
@@ -305,7 +311,8 @@ static size_t header_bytes(struct multipart *m, const uint8_t *data, size_t len)
 {
     const uint8_t *lf = memchr(data, '\n', len);
     size_t n = lf ? (size_t)(lf - data) + 1 : len;
-    if (m->headers.len + n <= MIME_HEADERS_MAX && buffer_append(m->container.env->heap, &m->headers, data, n)) {
+    if (m->headers.len + n <= MIME_HEADERS_MAX &&
+        buffer_append(m->container.env->heap, &m->headers, data, n)) {
         if (lf)
             end_header_line(m);
         return n;
@@ -325,7 +332,8 @@ static size_t find_boundary(struct multipart *m, const uint8_t *data, size_t len
 {
     const uint8_t *lf = memchr(data, '\n', len);
     size_t n = lf ? (size_t)(lf - data) + 1 : len;
-    bool fits = m->headers.len + n <= BOUNDARY_MAX && buffer_append(m->container.env->heap, &m->headers, data, n);
+    bool fits = m->headers.len + n <= BOUNDARY_MAX &&
+                buffer_append(m->container.env->heap, &m->headers, data, n);
     if (fits && !lf)
         return n;
     size_t line = m->headers.len;
@@ -379,8 +387,8 @@ static void lose_framing(struct multipart *m)
     m->lost = true;
 }
 
-/* A gap inside a part keeps its offsets; one that touches framing ends or hides a part, and the next delimiter finds
- * the way again. */
+/* A gap inside a part keeps its offsets; one that touches framing ends or hides a part, and the
+ * next delimiter finds the way again. */
 static void multipart_gap(struct container *container, uint64_t len)
 {
     struct multipart *m = (struct multipart *)container;
@@ -403,7 +411,8 @@ static void multipart_gap(struct container *container, uint64_t len)
         lose_framing(m);
         return;
     }
-    size_t headers_len = m->headers.len; /* with the header lines that came; where the body begins is not known */
+    size_t headers_len =
+        m->headers.len; /* with the header lines that came; where the body begins is not known */
     enter(m, BODY);
     m->headers.len = headers_len;
     m->matched = 0;
@@ -422,7 +431,8 @@ static void multipart_end(struct container *container, enum object_state state)
         pass_matched(m);
     if (m->state == LINE)
         end_part(m, OBJECT_CLOSED);
-    if (m->state == HEADERS && m->headers.len && state == OBJECT_CLOSED) { /* headers that never ended: content */
+    if (m->state == HEADERS && m->headers.len &&
+        state == OBJECT_CLOSED) { /* headers that never ended: content */
         size_t content = m->headers.len;
         m->headers.len = 0;
         m->state = BODY;

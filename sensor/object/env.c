@@ -1,11 +1,13 @@
-/* One worker's environment for objects: limits, pools, the digest, and how an object gets its number. */
+/* One worker's environment for objects: limits, pools, the digest, and how an object gets its
+ * number. */
 #include <stdlib.h>
 
 #include "env.h"
 
 #define NESTING_MAX 32 /* each level of framing is a level of calls */
 
-struct object_env *object_env_new(struct mem *mem, struct counters *counters, const struct object_limits *limits,
+struct object_env *object_env_new(struct mem *mem, struct counters *counters,
+                                  const struct object_limits *limits,
                                   const struct object_observer *observer)
 {
     struct object_env *env = calloc(1, sizeof(*env));
@@ -21,7 +23,8 @@ struct object_env *object_env_new(struct mem *mem, struct counters *counters, co
     env->privates = pool_new(mem, MEM_OBJECT, sizeof(struct object_private));
     env->codings = pool_new(mem, MEM_OBJECT, coding_size());
     for (unsigned i = 0; i < CONTAINER_COUNT; i++)
-        env->containers[i] = pool_new(mem, MEM_OBJECT, container_state_size((enum container_kind)i));
+        env->containers[i] =
+            pool_new(mem, MEM_OBJECT, container_state_size((enum container_kind)i));
     env->heap = buffer_heap_new(mem, MEM_OBJECT);
     env->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     if (!env->sha256)
@@ -71,8 +74,9 @@ void object_digest_put(struct object_env *env, EVP_MD_CTX *digest)
         EVP_MD_CTX_free(digest);
 }
 
-/* A child is numbered within its parent. Others are numbered by the payload bytes their side had sent when they began,
- * which needs no counter in every flow; objects that begin at the same byte are counted. */
+/* A child is numbered within its parent. Others are numbered by the payload bytes their side had
+ * sent when they began, which needs no counter in every flow; objects that begin at the same byte
+ * are counted. */
 uint64_t object_ordinal(struct object_env *env, const struct object_info *info)
 {
     if (info->parent)

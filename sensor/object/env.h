@@ -48,7 +48,8 @@ void object_digest_put(struct object_env *env, EVP_MD_CTX *digest); /* NULL is a
 /* The object's number within its flow: the same in every run, never the same for two objects. */
 uint64_t object_ordinal(struct object_env *env, const struct object_info *info);
 
-/* The kept bytes grow by `len`: by `data`, or by a gap when that is NULL. Call before object->size grows. */
+/* The kept bytes grow by `len`: by `data`, or by a gap when that is NULL. Call before object->size
+ * grows. */
 void object_keep(struct object_env *env, struct object *object, const uint8_t *data, uint64_t len);
 
 #endif

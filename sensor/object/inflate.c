@@ -1,5 +1,6 @@
-/* Inflating as bytes arrive. A sender may declare a coding and not use it, and "deflate" means zlib to the
- * standard (RFC 9110 8.4.1.2) and raw deflate to many servers: the first two bytes decide, as receivers do. */
+/* Inflating as bytes arrive. A sender may declare a coding and not use it, and "deflate" means zlib
+ * to the standard (RFC 9110 8.4.1.2) and raw deflate to many servers: the first two bytes decide,
+ * as receivers do. */
 #include "inflate.h"
 
 #include <string.h>
@@ -42,8 +43,8 @@ static enum codec_result recognise(struct inflate_state *state)
     return state->opened ? CODEC_MORE : CODEC_BAD;
 }
 
-static enum codec_result run(struct inflate_state *state, const uint8_t *data, size_t len, size_t *used,
-                             const struct codec_sink *sink)
+static enum codec_result run(struct inflate_state *state, const uint8_t *data, size_t len,
+                             size_t *used, const struct codec_sink *sink)
 {
     uint8_t decoded[OUT_BYTES];
     state->stream.next_in = (Bytef *)(uintptr_t)data; /* zlib only reads it */
@@ -73,9 +74,11 @@ static bool take_head(struct inflate_state *state, const uint8_t *data, size_t l
     return state->head_len == 2;
 }
 
-/* Another member behind the first (RFC 1952 2.2) goes on in the same body; anything else is not ours. A first
- * magic byte at the very end of one call is waited for, so `ended` with a head_len of 1 is a state of its own. */
-static enum codec_result next_member(struct inflate_state *state, const uint8_t *data, size_t len, size_t *at)
+/* Another member behind the first (RFC 1952 2.2) goes on in the same body; anything else is not
+ * ours. A first magic byte at the very end of one call is waited for, so `ended` with a head_len of
+ * 1 is a state of its own. */
+static enum codec_result next_member(struct inflate_state *state, const uint8_t *data, size_t len,
+                                     size_t *at)
 {
     size_t from = *at;
     if (!state->head_len && *at < len && data[*at] != 0x1f)
@@ -91,8 +94,8 @@ static enum codec_result next_member(struct inflate_state *state, const uint8_t 
 }
 
 /* The two bytes of the head, then the rest. */
-static enum codec_result run_member(struct inflate_state *state, const uint8_t *data, size_t len, size_t *at,
-                                    const struct codec_sink *sink)
+static enum codec_result run_member(struct inflate_state *state, const uint8_t *data, size_t len,
+                                    size_t *at, const struct codec_sink *sink)
 {
     size_t n;
     if (state->head_len) {

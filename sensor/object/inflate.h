@@ -12,8 +12,8 @@ struct inflate_state {
     enum inflate_form form;
     z_stream stream;
     struct codec_memory *memory;
-    bool opened; /* the form was recognised and the stream initialised */
-    bool ended;  /* the present member reached its end: another may follow */
+    bool opened;     /* the form was recognised and the stream initialised */
+    bool ended;      /* the present member reached its end: another may follow */
     uint8_t head[2]; /* what may be the magic of a (further) member */
     uint8_t head_len;
 };

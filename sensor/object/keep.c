@@ -1,11 +1,12 @@
-/* The kept bytes of an object: contiguous from its first byte up to limits.object_mib, so that rules see what
- * `yara FILE` would; past that, or when the memory ceiling refuses, a window over the last bytes that slides. Sliding
- * moves half of the window once it is full, so every byte is copied at most twice however long the object grows.
+/* The kept bytes of an object: contiguous from its first byte up to limits.object_mib, so that
+ * rules see what `yara FILE` would; past that, or when the memory ceiling refuses, a window over
+ * the last bytes that slides. Sliding moves half of the window once it is full, so every byte is
+ * copied at most twice however long the object grows.
  *
  *      invariant: bytes_at + bytes.len == size, before and after every call
  *
- * What a sender declares costs nothing: room is made at most AHEAD_BYTES ahead of what came, and gaps are kept as
- * zeros only as far as real bytes stand against them. */
+ * What a sender declares costs nothing: room is made at most AHEAD_BYTES ahead of what came, and
+ * gaps are kept as zeros only as far as real bytes stand against them. */
 #include <string.h>
 
 #include "env.h"
@@ -35,7 +36,8 @@ static bool reserve(struct object_env *env, struct object *object, uint64_t len)
            buffer_reserve(env->heap, bytes, (size_t)want);
 }
 
-/* From here on the object has a window. Half of the limit is given back at once, if the change itself finds room. */
+/* From here on the object has a window. Half of the limit is given back at once, if the change
+ * itself finds room. */
 static void begin_window(struct object_env *env, struct object *object)
 {
     struct buffer *bytes = &object->bytes, window = {0};

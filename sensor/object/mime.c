@@ -1,5 +1,5 @@
-/* MIME header fields and their parameters. Everything is bounded by the header block, and each reader passes
- * over its text once (continuations: once a section, at most 32). */
+/* MIME header fields and their parameters. Everything is bounded by the header block, and each
+ * reader passes over its text once (continuations: once a section, at most 32). */
 #include "mime.h"
 
 #include <stdbool.h>
@@ -53,7 +53,8 @@ bool mime_is_header_line(const char *line, size_t len)
         if (line[i] == ':')
             return i > 0;
         if (line[i] < '!' || line[i] > '~')
-            return i > 0 && line[i] == ' ' && i + 1 < len && line[i + 1] == ':'; /* "Name : value" */
+            return i > 0 && line[i] == ' ' && i + 1 < len &&
+                   line[i + 1] == ':'; /* "Name : value" */
     }
     return false;
 }
@@ -99,7 +100,8 @@ static size_t undo_hex(char *text, size_t len, char mark)
 
 static size_t undo_base64(char *text, size_t len)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint32_t bits = 0;
     unsigned have = 0;
     size_t n = 0;
@@ -159,7 +161,8 @@ size_t mime_decode_words(char *text, size_t len)
 }
 
 /* One "name=value" at *at; false at the end. `value` is unquoted into out. */
-static bool next_parameter(const char **at, struct text *name, char *out, size_t out_len, size_t *value_len)
+static bool next_parameter(const char **at, struct text *name, char *out, size_t out_len,
+                           size_t *value_len)
 {
     const char *p = strchr(*at, ';');
     if (!p)
@@ -180,7 +183,8 @@ static bool next_parameter(const char **at, struct text *name, char *out, size_t
             p++;
         if (*p == '"') {
             for (p++; *p && *p != '"'; p++) {
-                /* Internet Explorer sends paths unescaped: a backslash escapes only quote and backslash. */
+                /* Internet Explorer sends paths unescaped: a backslash escapes only quote and
+                 * backslash. */
                 if (*p == '\\' && (p[1] == '"' || p[1] == '\\'))
                     p++;
                 if (n < out_len)
@@ -239,7 +243,8 @@ static size_t undo_extended(char *text, size_t len, bool first)
 }
 
 /* Section n of a continued parameter, or the plain and extended forms for n = 0. */
-static size_t find_section(const char *value, const char *name, unsigned n, int *form, char *out, size_t out_len)
+static size_t find_section(const char *value, const char *name, unsigned n, int *form, char *out,
+                           size_t out_len)
 {
     struct text found;
     size_t len, plain_len = 0;

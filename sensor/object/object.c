@@ -1,10 +1,12 @@
-/* The life of an object. A handle a decoder holds is either an object proper (kept, digested, observed) or,
- * when the declared media type is a container that is only transport framing, a router: its bytes go through
- * the same codings and then to the container, whose parts are the objects.
+/* The life of an object. A handle a decoder holds is either an object proper (kept, digested,
+ * observed) or, when the declared media type is a container that is only transport framing, a
+ * router: its bytes go through the same codings and then to the container, whose parts are the
+ * objects.
  *
  *      carrier bytes -> codings -> decoded() -> container
  *                               |            -> keep, digest, observe
- *                               -> behind(): an object of its own, for what follows a coded stream */
+ *                               -> behind(): an object of its own, for what follows a coded stream
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -98,7 +100,8 @@ static bool is_padding(const uint8_t *data, size_t len)
     return true;
 }
 
-/* Receivers pass over what stands behind a coded stream, which makes it a place to hide things: it is an object. */
+/* Receivers pass over what stands behind a coded stream, which makes it a place to hide things: it
+ * is an object. */
 static void behind(void *user, const uint8_t *data, size_t len, bool damaged)
 {
     struct object *object = user;
@@ -118,7 +121,7 @@ static void behind(void *user, const uint8_t *data, size_t len, bool damaged)
                                          .time_ns = private->env->now_ns};
         private->behind = object_begin(private->env, &info);
         if (private->behind)
-            private->behind->damaged = damaged; /* where it begins is not known */
+        private->behind->damaged = damaged; /* where it begins is not known */
     }
     object_data(private->env, private->behind, data, len);
 }
@@ -148,7 +151,7 @@ static bool prepare(struct object_env *env, struct object *object, const struct 
     if (private->coding)
         object->expected_size = OBJECT_SIZE_UNKNOWN;
     if (private->level < env->limits.nesting) /* the deepest level keeps framing as it is */
-        private->container = container_open(env, object, info);
+    private->container = container_open(env, object, info);
     if (private->container)
         return true;
     private->digest = object_digest_get(env);
@@ -244,7 +247,7 @@ void object_gap(struct object_env *env, struct object *object, uint64_t len)
     } else if (!coding_gap(private->coding, len) && !object->damaged) {
         object->damaged = true; /* by the gap, not by its sender: no decode error */
         if (private->container)
-            private->container->ops->gap(private->container, 0);
+        private->container->ops->gap(private->container, 0);
     }
 }
 
@@ -252,7 +255,8 @@ static void finish_digest(struct object *object)
 {
     unsigned len = 0;
     object->has_sha256 = object->state == OBJECT_CLOSED &&
-                         EVP_DigestFinal_ex(object->private->digest, object->sha256, &len) == 1 && len == 32;
+                         EVP_DigestFinal_ex(object->private->digest, object->sha256, &len) == 1 &&
+                         len == 32;
 }
 
 /* The last bytes out of the codings, and whether all of them came. */
@@ -275,7 +279,8 @@ void object_end(struct object_env *env, struct object *object, enum object_state
     struct object_private *private = object->private;
     if (private->coding)
         finish_coding(env, object, state);
-    bool short_of = object->expected_size != OBJECT_SIZE_UNKNOWN && object->size < object->expected_size;
+    bool short_of =
+        object->expected_size != OBJECT_SIZE_UNKNOWN && object->size < object->expected_size;
     if (object->gaps || object->damaged || (short_of && !private->container))
         state = OBJECT_TRUNCATED;
     object->state = state == OBJECT_CLOSED ? OBJECT_CLOSED : OBJECT_TRUNCATED;
@@ -283,7 +288,8 @@ void object_end(struct object_env *env, struct object *object, enum object_state
         container_close(private->container, object->state);
     } else {
         finish_digest(object);
-        count_add(env->counters, object->state == OBJECT_CLOSED ? COUNT_OBJECT_CLOSED : COUNT_OBJECT_TRUNCATED, 1);
+        count_add(env->counters,
+                  object->state == OBJECT_CLOSED ? COUNT_OBJECT_CLOSED : COUNT_OBJECT_TRUNCATED, 1);
         env->observer.end(env->observer.user, object);
     }
     release(env, object);

@@ -1,5 +1,5 @@
-/* Codings: what a sender compressed or encoded comes out as what it was, however the stream is cut, and a sender who lies
- * about it hides nothing. */
+/* Codings: what a sender compressed or encoded comes out as what it was, however the stream is cut,
+ * and a sender who lies about it hides nothing. */
 #include <zlib.h>
 #include <zstd.h>
 
@@ -39,9 +39,11 @@ static struct coded zstandard(const void *data, size_t len)
     return out;
 }
 
-static struct coded based64(const uint8_t *data, size_t len, size_t line, const char *line_end, bool pad)
+static struct coded based64(const uint8_t *data, size_t len, size_t line, const char *line_end,
+                            bool pad)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     struct coded out = {malloc(len * 4 + 16), 0};
     size_t column = 0;
     for (size_t i = 0; i < len; i += 3) {
@@ -68,7 +70,8 @@ static struct coded based64(const uint8_t *data, size_t len, size_t line, const 
 /* Text that compresses, with enough change in it not to be all one match. */
 static void text(char *out, size_t len)
 {
-    static const char *const words[] = {"plate", "camera", "lane", "passport", "photo", "2026", "row", "\r\n"};
+    static const char *const words[] = {"plate", "camera", "lane", "passport",
+                                        "photo", "2026",   "row",  "\r\n"};
     size_t n = 0;
     for (uint32_t i = 1; n < len; i++) {
         const char *word = words[(i * 2654435761u) >> 29];
@@ -125,13 +128,15 @@ static void compressed_bodies_come_out_whole(void **state)
 
 static void brotli_comes_out_whole(void **state)
 {
-    static const uint8_t coded[] = { /* as the reference encoder 1.0.9 writes it at quality 9 */
-        0x1b, 0x55, 0x00, 0x00, 0x44, 0x3d, 0xbd, 0xde, 0xf8, 0xfb, 0x5e, 0x25, 0x74, 0xcc, 0x42, 0x1a,
-        0xe6, 0x06, 0x07, 0x4e, 0x41, 0x1a, 0x06, 0x81, 0x65, 0x09, 0x6c, 0x3e, 0x78, 0xc8, 0x92, 0x20,
-        0x9b, 0x62, 0x13, 0xd2, 0xbf, 0x6d, 0xe5, 0x1e, 0x78, 0x0a, 0x7a, 0xc4, 0x0d, 0x2d, 0xe4, 0x2b,
-        0x73, 0x95, 0x31, 0xeb, 0xbb, 0x70, 0x85, 0x00, 0xf5, 0x73, 0x88, 0x7d, 0xa2, 0x01
-    };
-    static const char plain[] = "brotli brotli brotli brotli, one camera, two cameras, three cameras and a plate reader";
+    static const uint8_t coded[] = {
+        /* as the reference encoder 1.0.9 writes it at quality 9 */
+        0x1b, 0x55, 0x00, 0x00, 0x44, 0x3d, 0xbd, 0xde, 0xf8, 0xfb, 0x5e, 0x25, 0x74,
+        0xcc, 0x42, 0x1a, 0xe6, 0x06, 0x07, 0x4e, 0x41, 0x1a, 0x06, 0x81, 0x65, 0x09,
+        0x6c, 0x3e, 0x78, 0xc8, 0x92, 0x20, 0x9b, 0x62, 0x13, 0xd2, 0xbf, 0x6d, 0xe5,
+        0x1e, 0x78, 0x0a, 0x7a, 0xc4, 0x0d, 0x2d, 0xe4, 0x2b, 0x73, 0x95, 0x31, 0xeb,
+        0xbb, 0x70, 0x85, 0x00, 0xf5, 0x73, 0x88, 0x7d, 0xa2, 0x01};
+    static const char plain[] =
+        "brotli brotli brotli brotli, one camera, two cameras, three cameras and a plate reader";
     (void)state;
     struct coded copy = {malloc(sizeof(coded)), sizeof(coded)};
     memcpy(copy.data, coded, sizeof(coded));
@@ -170,7 +175,9 @@ static void base64_in_all_its_dress(void **state)
         check("base64", based64(data, len, 0, "", false), data, len);
         check("base64", based64(data, len, 7, " \t\r\n", true), data, len);
     }
-    check("base64", joined(based64(data, 100, 76, "\r\n", true), based64(data + 100, 300, 76, "\r\n", true)), data, 400);
+    check("base64",
+          joined(based64(data, 100, 76, "\r\n", true), based64(data + 100, 300, 76, "\r\n", true)),
+          data, 400);
     check("base64", based64(data, 0, 76, "\r\n", true), data, 0);
     struct coded url = based64(data, 999, 0, "", true);
     for (size_t i = 0; i < url.len; i++)
@@ -211,19 +218,25 @@ static void chains_are_undone_outermost_first(void **state)
     struct coded once = gzipped(plain, sizeof(plain)), twice = zstandard(once.data, once.len);
     check("gzip, base64", based64(once.data, once.len, 76, "\r\n", true), plain, sizeof(plain));
     check("gzip,zstd", twice, plain, sizeof(plain));
-    check(" identity ,gzip;q=1,\"gzip\", binary", gzipped(once.data, once.len), plain, sizeof(plain));
+    check(" identity ,gzip;q=1,\"gzip\", binary", gzipped(once.data, once.len), plain,
+          sizeof(plain));
     free(once.data);
 }
 
-/* http-evader's favourite: a header that names a coding that was not applied, or applied once and named twice. */
+/* http-evader's favourite: a header that names a coding that was not applied, or applied once and
+ * named twice. */
 static void a_coding_that_was_not_applied_is_passed_over(void **state)
 {
-    static const char *const encodings[] = {"gzip", "deflate", "br", "zstd", "base64", "quoted-printable", "uuencode",
-                                            "gzip,deflate", "gzip, br, zstd"};
-    static const char *const texts[] = {
-        "{\"plate\": \"ABC 123\", \"camera\": 7, \"lane\": 2, \"note\": \"nothing here is deflated\"}",
-        "Camera;plate;lane\r\n1;ABC123;2\r\n", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]", "x", "Begin",
-        "<html><body>plain</body></html>"};
+    static const char *const encodings[] = {"gzip",     "deflate",      "br",
+                                            "zstd",     "base64",       "quoted-printable",
+                                            "uuencode", "gzip,deflate", "gzip, br, zstd"};
+    static const char *const texts[] = {"{\"plate\": \"ABC 123\", \"camera\": 7, \"lane\": 2, "
+                                        "\"note\": \"nothing here is deflated\"}",
+                                        "Camera;plate;lane\r\n1;ABC123;2\r\n",
+                                        "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]",
+                                        "x",
+                                        "Begin",
+                                        "<html><body>plain</body></html>"};
     uint8_t jpeg[3000];
     (void)state;
     fill(jpeg, sizeof(jpeg), 5);
@@ -274,7 +287,8 @@ static void damage_keeps_what_was_decoded(void **state)
     for (unsigned kind = 0; kind < 3; kind++) {
         struct recorder *r = recorder_new(NULL, 0);
         struct coded coded = kind ? zstandard(plain, sizeof(plain)) : gzipped(plain, sizeof(plain));
-        size_t len = kind == 2 ? coded.len - 30 : coded.len; /* cut short, or with bad bytes in the middle */
+        size_t len =
+            kind == 2 ? coded.len - 30 : coded.len; /* cut short, or with bad bytes in the middle */
         if (kind < 2)
             memset(coded.data + coded.len / 2, 0xff, 40);
         send_body(r, NULL, kind ? "zstd" : "gzip", coded.data, len, 1000);

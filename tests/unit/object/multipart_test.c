@@ -1,5 +1,5 @@
-/* multipart and message/rfc822: every part comes out with its bytes, name and type, wherever the body is cut, and nothing
- * stands outside the parts unseen. */
+/* multipart and message/rfc822: every part comes out with its bytes, name and type, wherever the
+ * body is cut, and nothing stands outside the parts unseen. */
 #include <time.h>
 
 #include "record.h"
@@ -7,7 +7,8 @@
 #define FORM "multipart/form-data; boundary=XyZ"
 
 /* Runs `check` over the body in pieces of several sizes and in two pieces cut at every position. */
-static void in_every_cut(const char *type, const char *body, size_t len, void (*check)(const struct recorder *r))
+static void in_every_cut(const char *type, const char *body, size_t len,
+                         void (*check)(const struct recorder *r))
 {
     struct recorder *r = recorder_new(NULL, 0);
     for (size_t piece = 0; piece < 80; piece = piece < 9 ? piece + 1 : piece * 2) {
@@ -31,8 +32,8 @@ static void check_text(const char *type, const char *body, void (*check)(const s
     in_every_cut(type, body, strlen(body), check);
 }
 
-static void expect(const struct recorder *r, unsigned i, const char *path, const char *name, const char *type,
-                   const char *bytes)
+static void expect(const struct recorder *r, unsigned i, const char *path, const char *name,
+                   const char *type, const char *bytes)
 {
     assert_true(i < r->count);
     const struct seen *seen = &r->seen[i];
@@ -48,7 +49,8 @@ static void is_the_form(const struct recorder *r)
 {
     assert_int_equal(r->count, 3);
     expect(r, 0, "multipart:comment", "", "", "two\r\nlines");
-    expect(r, 1, "multipart:photo", "IMG_0001.JPG", "image/jpeg", "\xff\xd8\xff\r\n--Xy\n--XyZ1\r\r\n\xff\xd9");
+    expect(r, 1, "multipart:photo", "IMG_0001.JPG", "image/jpeg",
+           "\xff\xd8\xff\r\n--Xy\n--XyZ1\r\r\n\xff\xd9");
     expect(r, 2, "multipart:last", "", "", "\r\n");
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(r->seen[i].depth, 0);
@@ -79,7 +81,8 @@ static void bare_line_feeds_will_do(void **state)
 {
     (void)state;
     check_text("multipart/mixed; boundary=b",
-               "This is a multi-part message in MIME format.\n--b\nContent-Type: text/plain\n\na\n\nb\n--b\n\nc\n--b--\nbye\n",
+               "This is a multi-part message in MIME format.\n--b\nContent-Type: "
+               "text/plain\n\na\n\nb\n--b\n\nc\n--b--\nbye\n",
                is_lines);
 }
 
@@ -93,11 +96,13 @@ static void boundaries_of_all_kinds(void **state)
 {
     char body[2000], type[1500], boundary[1201];
     (void)state;
-    check_text("multipart/mixed; boundary=\"a b:c;d\"", "--a b:c;d\r\n\r\nx\r\n--a b:c;d--", is_bound);
+    check_text("multipart/mixed; boundary=\"a b:c;d\"", "--a b:c;d\r\n\r\nx\r\n--a b:c;d--",
+               is_bound);
     check_text("multipart/mixed; boundary=\"b  \"", "--b\r\n\r\nx\r\n--b--", is_bound);
     check_text("multipart/mixed;boundary=----", "------\r\n\r\nx\r\n--------\r\n", is_bound);
     memset(boundary, 'q', sizeof(boundary));
-    for (size_t len = 60; len < sizeof(boundary); len = len * 3 / 2) { /* longer than any standard allows */
+    for (size_t len = 60; len < sizeof(boundary);
+         len = len * 3 / 2) { /* longer than any standard allows */
         snprintf(type, sizeof(type), "multipart/mixed; boundary=%.*s", (int)len, boundary);
         int n = snprintf(body, sizeof(body), "--%.*s\r\n\r\nx\r\n", (int)len, boundary);
         snprintf(body + n, sizeof(body) - (size_t)n, "--%.*s--\r\n", 400, boundary);
@@ -147,7 +152,8 @@ static void parts_nest_and_messages_open(void **state)
                "--b\r\nContent-Type: message/rfc822\r\n\r\n"
                "From: a@example.org\r\nSubject: x\r\n y\r\nMIME-Version: 1.0\r\n"
                "Content-Type: multipart/mixed;\r\n boundary=\"=_in\"\r\n\r\npreamble\r\n"
-               "--=_in\r\nContent-Type: image/jpeg;\r\n name=\"face.jpg\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+               "--=_in\r\nContent-Type: image/jpeg;\r\n "
+               "name=\"face.jpg\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
                "/9j/\r\n4A==\r\n--=_in--\r\n"
                "--b\r\n\r\nend\r\n--b--\r\n",
                is_nested);
@@ -167,7 +173,8 @@ static void transfer_encodings_are_undone(void **state)
     check_text("multipart/mixed; boundary=b",
                "--b\r\nContent-Transfer-Encoding: Base64\r\n\r\n/9j/4A==\r\n\r\n"
                "--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=3Db=\r\n c\r\n"
-               "--b\r\nContent-Transfer-Encoding: base64\r\n\r\n\xff\xd8\xff\xe0\x01 raw, whatever the header says\r\n--b--",
+               "--b\r\nContent-Transfer-Encoding: base64\r\n\r\n\xff\xd8\xff\xe0\x01 raw, whatever "
+               "the header says\r\n--b--",
                is_encoded);
 }
 
@@ -185,7 +192,8 @@ static void is_stray(const struct recorder *r)
 static void nothing_hides_outside_the_parts(void **state)
 {
     (void)state;
-    check_text(FORM, "text \xff\xd8\xff\xe0 hidden\r\n--XyZ\r\n\r\nx\r\n--XyZ--\r\n\x01 and behind", is_stray);
+    check_text(FORM, "text \xff\xd8\xff\xe0 hidden\r\n--XyZ\r\n\r\nx\r\n--XyZ--\r\n\x01 and behind",
+               is_stray);
 }
 
 static void is_plain(const struct recorder *r)
@@ -249,12 +257,14 @@ static void gap_at(size_t at, size_t lost, const char *body, struct recorder *r)
     object_end(r->env, object, OBJECT_CLOSED);
 }
 
-/* Whatever is lost: what lies wholly outside the gap comes out whole, and nothing else is called so. */
+/* Whatever is lost: what lies wholly outside the gap comes out whole, and nothing else is called
+ * so. */
 static void gaps_keep_offsets_and_framing_is_found_again(void **state)
 {
-    static const char body[] = "--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\n0123456789abcdef\r\n"
-                               "--XyZ\r\nContent-Disposition: form-data; name=b\r\n\r\nfirst second third\r\n"
-                               "--XyZ\r\nContent-Disposition: form-data; name=c\r\n\r\nlast\r\n--XyZ--\r\n";
+    static const char body[] =
+        "--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\n0123456789abcdef\r\n"
+        "--XyZ\r\nContent-Disposition: form-data; name=b\r\n\r\nfirst second third\r\n"
+        "--XyZ\r\nContent-Disposition: form-data; name=c\r\n\r\nlast\r\n--XyZ--\r\n";
     static const char *const whole[] = {"0123456789abcdef", "first second third", "last"};
     size_t len = strlen(body);
     (void)state;
@@ -267,9 +277,11 @@ static void gaps_keep_offsets_and_framing_is_found_again(void **state)
                 bool touched = at < to && at + lost > from;
                 bool found = false;
                 for (unsigned i = 0; i < r->count; i++) {
-                    found = found || (r->seen[i].len >= strlen(whole[k]) &&
-                                      memmem(r->seen[i].data, r->seen[i].len, whole[k], strlen(whole[k])));
-                    assert_false(touched && r->seen[i].state == OBJECT_CLOSED && r->seen[i].len == strlen(whole[k]) &&
+                    found = found ||
+                            (r->seen[i].len >= strlen(whole[k]) &&
+                             memmem(r->seen[i].data, r->seen[i].len, whole[k], strlen(whole[k])));
+                    assert_false(touched && r->seen[i].state == OBJECT_CLOSED &&
+                                 r->seen[i].len == strlen(whole[k]) &&
                                  memcmp(r->seen[i].data, whole[k], r->seen[i].len) == 0);
                     if (r->seen[i].state == OBJECT_CLOSED) {
                         bool real = false;
@@ -315,8 +327,10 @@ static void messages_are_opened(void **state)
 {
     static char endless[70000];
     (void)state;
-    check_text("message/rfc822", "\r\nFrom me\nContent-Type: text/csv\n\nplate,lane\n\nABC,1\n", is_message);
-    check_text("message/rfc822", "\xff\xd8\xff\xe0: not a message\r\n\r\nat all", is_binary_message);
+    check_text("message/rfc822", "\r\nFrom me\nContent-Type: text/csv\n\nplate,lane\n\nABC,1\n",
+               is_message);
+    check_text("message/rfc822", "\xff\xd8\xff\xe0: not a message\r\n\r\nat all",
+               is_binary_message);
     check_text("message/rfc822", "Subject: P<UTOERIKSSON<<ANNA<MARIA\r\nX: y\r\n", is_header_only);
     memset(endless, 'x', sizeof(endless));
     memcpy(endless, "Name: ", 6);
@@ -332,7 +346,8 @@ static void messages_are_opened(void **state)
 static void beyond_the_nesting_limit_framing_is_content(void **state)
 {
     struct recorder *r = recorder_new(&(struct object_limits){1 << 20, 1, 200}, 0);
-    static const char body[] = "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n--b--\r\n";
+    static const char body[] = "--b\r\nContent-Type: multipart/mixed; "
+                               "boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n--b--\r\n";
     (void)state;
     send_body(r, "multipart/mixed; boundary=b", NULL, body, strlen(body), 0);
     assert_text(only(r), "--c\r\n\r\nx\r\n--c--");
@@ -342,7 +357,8 @@ static void beyond_the_nesting_limit_framing_is_content(void **state)
 static void digests_hold_messages(void **state)
 {
     struct recorder *r = recorder_new(NULL, 0);
-    static const char body[] = "--b\n\nSubject: one\n\nfirst\n--b\n\nSubject: two\n\nsecond\n--b--\n";
+    static const char body[] =
+        "--b\n\nSubject: one\n\nfirst\n--b\n\nSubject: two\n\nsecond\n--b--\n";
     (void)state;
     send_body(r, "multipart/digest; boundary=b", NULL, body, strlen(body), 0);
     assert_int_equal(r->count, 2);
@@ -354,8 +370,9 @@ static void digests_hold_messages(void **state)
 /* However many delimiters, headers or almost-delimiters: time grows with the bytes. */
 static void hostile_bodies_cost_linear_time(void **state)
 {
-    static const char *const units[] = {"\n", "\r", "\r\n", "\n--", "\r\n--Xy", "\n--XyZ", "\n--XyZ\n", "\n--XyZ \t", "-",
-                                        "\r\n--XyZ\r\nA:b\r\n\r\n"};
+    static const char *const units[] = {
+        "\n",      "\r",        "\r\n",       "\n--", "\r\n--Xy",
+        "\n--XyZ", "\n--XyZ\n", "\n--XyZ \t", "-",    "\r\n--XyZ\r\nA:b\r\n\r\n"};
     size_t len = 4 << 20;
     char *body = malloc(len + 64);
     (void)state;
@@ -367,7 +384,8 @@ static void hostile_bodies_cost_linear_time(void **state)
         clock_t begun = clock();
         struct object *object = begin(r, FORM, NULL);
         for (size_t at = 0; at < len; at += 1460)
-            object_data(r->env, object, (const uint8_t *)body + at, len - at < 1460 ? len - at : 1460);
+            object_data(r->env, object, (const uint8_t *)body + at,
+                        len - at < 1460 ? len - at : 1460);
         object_end(r->env, object, OBJECT_CLOSED);
         assert_true((double)(clock() - begun) / CLOCKS_PER_SEC < 5);
         recorder_free(r);

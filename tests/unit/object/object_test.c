@@ -179,7 +179,8 @@ static void names_are_bounded_and_late_ones_count(void **state)
     recorder_free(r);
 }
 
-/* Alert identities hang on it: two objects of one flow never share a number, and a replay gives the same ones. */
+/* Alert identities hang on it: two objects of one flow never share a number, and a replay gives the
+ * same ones. */
 static void every_object_has_its_own_number(void **state)
 {
     uint64_t first[8], second[8];

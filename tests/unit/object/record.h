@@ -52,7 +52,8 @@ static inline void check_window(const struct object *object, const struct seen *
     assert_true(object->bytes_at + object->bytes.len == object->size);
     assert_true(object->limited || object->bytes_at == 0);
     assert_true(object->bytes.len <= object->bytes.cap);
-    if (object->size == seen->len && object->bytes.len && (seen->data_calls & (seen->data_calls - 1)) == 0)
+    if (object->size == seen->len && object->bytes.len &&
+        (seen->data_calls & (seen->data_calls - 1)) == 0)
         assert_memory_equal(object->bytes.data, seen->data + object->bytes_at, object->bytes.len);
 }
 
@@ -123,7 +124,8 @@ static inline void record_end(void *user, struct object *object)
     snprintf(seen->name, sizeof(seen->name), "%s", object->name);
     seen->ended = true;
     assert_int_not_equal(object->state, OBJECT_OPEN);
-    assert_true(!object->has_sha256 || (object->state == OBJECT_CLOSED && !object->gaps && !object->damaged));
+    assert_true(!object->has_sha256 ||
+                (object->state == OBJECT_CLOSED && !object->gaps && !object->damaged));
 }
 
 static inline struct recorder *recorder_new(const struct object_limits *limits, size_t ceiling)
@@ -175,7 +177,8 @@ static inline void feed(struct recorder *r, struct object *object, const void *d
 }
 
 /* A whole body in pieces of `piece` bytes (0: at once). */
-static inline void feed_all(struct recorder *r, struct object *object, const void *data, size_t len, size_t piece)
+static inline void feed_all(struct recorder *r, struct object *object, const void *data, size_t len,
+                            size_t piece)
 {
     const uint8_t *p = data;
     for (size_t at = 0; at < len;) {
@@ -185,8 +188,8 @@ static inline void feed_all(struct recorder *r, struct object *object, const voi
     }
 }
 
-static inline void send_body(struct recorder *r, const char *type, const char *encoding, const void *data, size_t len,
-                             size_t piece)
+static inline void send_body(struct recorder *r, const char *type, const char *encoding,
+                             const void *data, size_t len, size_t piece)
 {
     struct object *object = begin(r, type, encoding);
     assert_non_null(object);
