@@ -36,6 +36,8 @@ def steps(long):
                     "build/asan/dlp-sensor"] + (["--long"] if long else []), 900 * pace
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
+    yield "floods", [PYTHON, "tests/evasion/floods.py", "build/dlp-sensor", "rules"] + (["--long"] if long else []), \
+        600 * pace
     yield "live", [PYTHON, "tests/live/run.py", "--sensor", "build/dlp-sensor"], 300
     if os.path.exists("tests/fault/run"):
         yield "fault", ["tests/fault/run"] + short, 600 * pace

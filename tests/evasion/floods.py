@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""What hostile traffic may cost. Memory: under each flood the sensor's resident set stays below its ceiling plus 64 MiB
+and the ledger closes. Work: the instructions a hostile capture costs at 16 times its size are at most 1.3 times 16
+times those at its size, counted exactly by callgrind, the program's start taken off.
+
+usage: floods.py SENSOR RULES [--long]"""
+
+import array
+import json
+import os
+import random
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import wire  # noqa: E402
+from wire import ACK, PSH, SYN, Conversation, ipv4, tcp, write_pcap  # noqa: E402
+
+CEILING_MIB = 64
+SLACK_MIB = 64
+ETHER = bytes.fromhex("0200000000020200000000010800")
+
+
+def fast_checksum(data):
+    """wire.checksum in C loops: these captures have hundreds of thousands of packets."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(array.array("H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    total = ~total & 0xFFFF
+    return (total & 0xFF) << 8 | total >> 8
+
+
+wire.checksum = fast_checksum
+
+
+def inside(source):
+    return f"10.{source.randrange(256)}.{source.randrange(256)}.{source.randrange(256)}"
+
+
+def syn_flood(count):
+    source = random.Random(1)
+    for _ in range(count):
+        host = inside(source)
+        yield ETHER + ipv4(host, "203.0.113.9", tcp(host, "203.0.113.9", source.randrange(65536), 80,
+                                                    source.randrange(2**32), 0, SYN))
+
+
+def datagram_flood(count):
+    """Each a flow of its own that nobody answers."""
+    source = random.Random(2)
+    for _ in range(count):
+        host = inside(source)
+        payload = struct.pack(">HHHH", source.randrange(65536), 4000, 40, 0) + bytes(32)
+        yield ETHER + ipv4(host, "203.0.113.9", payload, proto=17)
+
+
+def fragment_flood(count):
+    source = random.Random(3)
+    for i in range(count):
+        yield ETHER + ipv4(inside(source), "203.0.113.9", b"x" * 512, frag=8 * source.randrange(1000), more=True,
+                           ident=i & 0xFFFF)
+
+
+def early_flood(count):
+    """Segments behind a gap that never closes, in random order."""
+    source = random.Random(4)
+    for flow in range(max(1, count // 700)):
+        talk = Conversation(port=2000 + flow, isn=flow * 1000)
+        talk.handshake()
+        base = talk.seq
+        for _ in range(700):
+            talk.segment(b"y" * 1400, seq=base + 1400 * (1 + source.randrange(40)))
+        yield from talk.frames
+
+
+def backward_bytes(count):
+    """One-byte segments from the last to the first."""
+    for flow in range(max(1, count // 4000)):
+        talk = Conversation(port=2000 + flow, isn=flow * 1000)
+        talk.handshake()
+        base = talk.seq
+        for i in range(4000, 0, -1):
+            talk.segment(b"z", seq=base + i)
+        yield from talk.frames
+
+
+def slow_uploads(count):
+    """Many uploads open at once, each a little further."""
+    for flow in range(max(1, count // 4)):
+        talk = Conversation(port=1000 + flow % 60000, isn=flow * 1000)
+        talk.client = f"10.9.{flow // 250 % 250}.{flow % 250}"
+        talk.handshake()
+        talk.segment(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + b"z" * 900, flags=ACK | PSH)
+        yield from talk.frames
+
+
+def soi_flood(count):
+    """A raw stream full of beginnings of pictures that are none."""
+    talk = Conversation(port=2000)
+    talk.sport = 9000
+    talk.handshake()
+    talk.send(b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01" * (100 * count), 1400, acked=False)
+    yield from talk.frames
+
+
+def header_flood(count):
+    """An HTTP request of endless header lines."""
+    talk = Conversation(port=2000)
+    talk.handshake()
+    talk.send(b"POST / HTTP/1.1\r\n" + b"A: b\r\n" * (200 * count), 1400, acked=False)
+    yield from talk.frames
+
+
+def boundary_flood(count):
+    """A multipart body full of almost-delimiters."""
+    body = b"\r\n--boundarX" * (120 * count)
+    talk = Conversation(port=2000)
+    talk.handshake()
+    talk.send(b"POST / HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=boundary\r\nContent-Length: %d\r\n\r\n"
+              % len(body) + body, 1400, acked=False)
+    yield from talk.frames
+
+
+MEMORY = [("a SYN flood", syn_flood, 150000), ("a flood of unanswered datagrams", datagram_flood, 150000),
+          ("a fragment flood", fragment_flood, 120000), ("an out-of-order flood", early_flood, 120000),
+          ("uploads that never end", slow_uploads, 120000)]
+WORK = [("a SYN flood", syn_flood, 400), ("a fragment flood", fragment_flood, 400),
+        ("early segments in random order", early_flood, 700), ("one-byte segments backwards", backward_bytes, 4000),
+        ("almost-pictures", soi_flood, 30), ("endless header lines", header_flood, 30),
+        ("almost-delimiters", boundary_flood, 30)]
+
+
+def make_capture(path, make, count):
+    """In a process of its own: a child's peak memory begins with what its parent held."""
+    child = os.fork()
+    if child == 0:
+        write_pcap(path, list(make(count)), step_us=3)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def replay(sensor, rules, path, extra=()):
+    stats = path + ".stats"
+    process = subprocess.Popen([sensor, "replay", "-q", "--rules", rules, "--memory", str(CEILING_MIB), "--stats", stats,
+                                "--json", "/dev/null", *extra, path], stderr=subprocess.PIPE)
+    err = process.stderr.read().decode(errors="replace")
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    with open(stats, encoding="utf-8") as file:
+        document = json.load(file)["stats"]
+    closes = sum(document["fate_bytes"].values()) == document["capture"]["bytes"]
+    return process.returncode, usage.ru_maxrss / 1024, closes, err
+
+
+def instructions(sensor, rules, path):
+    done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sensor, "replay", "-q",
+                           "--rules", rules, "--json", "/dev/null", path], capture_output=True, text=True, check=False)
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    return int(found[1]) if found and done.returncode == 0 else None
+
+
+def main():
+    sensor, rules = sys.argv[1:3]
+    scale = 8 if "--long" in sys.argv else 1
+    number = bad = 0
+
+    def verdict(good, name, detail):
+        nonlocal number, bad
+        number += 1
+        bad += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {name}: {detail}", flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="floods-") as folder:
+        path = os.path.join(folder, "flood.pcap")
+        for name, make, count in MEMORY:
+            make_capture(path, make, count * scale)
+            code, mib, closes, err = replay(sensor, rules, path)
+            verdict(code == 0 and closes and mib < CEILING_MIB + SLACK_MIB, f"memory under {name}",
+                    f"{mib:.0f} MiB resident, ceiling {CEILING_MIB}" + ("" if closes else ", the ledger does not close")
+                    + (f", exit {code}: {err[-300:]}" if code else ""))
+        if not shutil.which("valgrind"):
+            print("# valgrind is not installed: no work counted")
+            return bad > 0
+        write_pcap(path, [])
+        start = instructions(sensor, rules, path)
+        for name, make, count in WORK:
+            cost = []
+            for times in (1, 16):
+                make_capture(path, make, count * times * scale)
+                cost.append(instructions(sensor, rules, path))
+            if start is None or None in cost:
+                verdict(False, f"work under {name}", "callgrind counted nothing")
+                continue
+            ratio = (cost[1] - start) / (16 * (cost[0] - start))
+            verdict(ratio <= 1.3, f"work under {name}", f"{ratio:.2f} times the instructions a byte at 16 times the size")
+        print(f"1..{number}")
+    return bad > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
