@@ -61,6 +61,12 @@ static void join_encodings(struct part *part, const struct mime_headers *headers
     part->encoding[n < room ? n : room] = '\0';
 }
 
+/* A name in the words of RFC 2047, which no parameter should use and every mailer does. */
+static size_t read_name(const char *value, const char *parameter, char *out, size_t out_len)
+{
+    return mime_decode_words(out, mime_parameter(value, parameter, out, out_len));
+}
+
 void part_read(struct part *part, const char *block, size_t len)
 {
     struct mime_headers headers;
@@ -68,12 +74,10 @@ void part_read(struct part *part, const char *block, size_t len)
     memset(part, 0, sizeof(*part));
     memcpy(part->type, headers.content_type, sizeof(headers.content_type));
     join_encodings(part, &headers);
-    part->field_len = mime_parameter(headers.disposition, "name", part->field, sizeof(part->field));
-    part->name_len =
-        mime_parameter(headers.disposition, "filename", part->name, sizeof(part->name));
+    part->field_len = read_name(headers.disposition, "name", part->field, sizeof(part->field));
+    part->name_len = read_name(headers.disposition, "filename", part->name, sizeof(part->name));
     if (!part->name_len)
-        part->name_len =
-            mime_parameter(headers.content_type, "name", part->name, sizeof(part->name));
+        part->name_len = read_name(headers.content_type, "name", part->name, sizeof(part->name));
 }
 
 struct object *part_begin(struct container *container, const struct part *part, const char *path)

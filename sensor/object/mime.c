@@ -193,11 +193,12 @@ static bool next_parameter(const char **at, struct text *name, char *out, size_t
             if (*p == '"')
                 p++;
         } else {
-            while (*p && *p != ';' && !is_space(*p)) {
+            for (; *p && *p != ';'; p++) { /* "filename=my photo.jpg", which no standard allows */
                 if (n < out_len)
                     out[n++] = *p;
-                p++;
             }
+            while (n && is_space(out[n - 1]))
+                n--;
         }
     }
     *value_len = n;
@@ -279,8 +280,6 @@ size_t mime_parameter(const char *value, const char *name, char *out, size_t out
 {
     int form;
     size_t total = find_section(value, name, 0, &form, out, out_len);
-    if (form == 1)
-        return mime_decode_words(out, total);
     if (form == 2 || form == 4)
         total = undo_extended(out, total, true);
     for (unsigned n = 1; (form == 3 || form == 4) && n < SECTIONS_MAX && total < out_len; n++) {
