@@ -12,6 +12,7 @@
 
 #include "config_table.h"
 #include "event.h"
+#include "log.h"
 
 #define R COMMAND_REPLAY
 #define C COMMAND_CAPTURE
@@ -246,8 +247,6 @@ static void finish_by_command(struct config *config, enum config_command command
     bool redis = strcmp(config->redis_url, "off") != 0 && config->redis_url[0];
     if (command == COMMAND_REPLAY && !redis && !was_given(config, &config->json))
         replace(&config->json, "-");
-    if (live && !was_given(config, &config->spool_dir))
-        replace(&config->spool_dir, "/var/lib/dlp-sensor/spool");
     if (!config->sensor_name[0]) {
         char host[65] = "";
         gethostname(host, sizeof(host) - 1);
@@ -279,22 +278,24 @@ static void finish_rules(struct config *config)
     }
 }
 
+/* Settings whose part is not built yet are valid, and said aloud: nobody should believe they work. */
+static void warn_unbuilt(const struct config *config)
+{
+    if (config->evidence_dir[0])
+        log_warning("evidence.dir: this version keeps no evidence");
+    if (config->list_allow_receivers[0])
+        log_warning("rules.lists: this version reads no lists; receiver_allowed stays false");
+    if (was_given(config, &config->spool_dir) && config->spool_dir[0])
+        log_warning("spool.dir: this version keeps no spool on disk; alerts wait for Redis in memory");
+}
+
 bool config_finish(struct config *config, enum config_command command, char *error, size_t error_len)
 {
     finish_by_command(config, command);
     finish_events(config);
     finish_rules(config);
     config->inspect_both = strcmp(config->inspect, "both") == 0;
-    if (config->evidence_dir[0]) {
-        snprintf(error, error_len,
-                 "evidence.dir: this version keeps no evidence; leave it empty");
-        return false;
-    }
-    if (config->list_allow_receivers[0]) {
-        snprintf(error, error_len,
-                 "rules.lists.allow_receivers: this version reads no lists; leave it empty");
-        return false;
-    }
+    warn_unbuilt(config);
     return finish_home(config, error, error_len);
 }
 

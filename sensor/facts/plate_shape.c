@@ -124,7 +124,7 @@ static const struct {
 
 enum plate_word plate_word(const char *word, size_t len)
 {
-    char reduced[24];
+    char reduced[24] = "";
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
         char c = word[i];
