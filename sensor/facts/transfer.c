@@ -41,6 +41,19 @@ static void set_names(struct fact_set *set, const struct flow *flow, const struc
     set_meta(set, FACT_user_agent, meta, META_HTTP_USER_AGENT);
 }
 
+/* nDPI's word, and the client's fingerprint from the decoder or, where that saw none, from nDPI. */
+static void set_class(struct fact_set *set, const struct flow *flow, const struct meta *meta)
+{
+    const struct flow_class *class = flow ? flow->class : NULL;
+    set_meta(set, FACT_tls_ja3, meta, META_TLS_JA3);
+    if (!class)
+        return;
+    if (class->ja3[0] && !meta_get(meta, META_TLS_JA3).len)
+        set_string(set, FACT_tls_ja3, class->ja3);
+    set_string(set, FACT_ndpi_protocol, class->master);
+    set_string(set, FACT_ndpi_risks, class->risks);
+}
+
 static const char *app_proto(const struct flow *flow)
 {
     if (flow->app_proto)
@@ -97,6 +110,7 @@ void facts_transfer(struct fact_set *set, const struct object *object)
 {
     set_object(set, object);
     set_names(set, object->flow, object->meta);
+    set_class(set, object->flow, object->meta);
     if (object->flow) {
         set_flow(set, object->flow, object->sender);
         return;
@@ -119,4 +133,5 @@ void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct m
     set_string(set, FACT_object_type, "flow");
     set_flow(set, flow, flow_sender(flow));
     set_names(set, flow, meta);
+    set_class(set, flow, meta);
 }
