@@ -23,3 +23,14 @@ rule outbound_fingerprint_image
     condition:
         direction == "outbound" and object_type == "wsq" and image_valid
 }
+
+rule outbound_face_embeddings
+{
+    meta:
+        severity    = "critical"
+        category    = "biometric"
+        description = "Face embeddings (unit-norm vectors) left the network: templates, though they look like numbers"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and embedding_count >= 2
+}

@@ -34,3 +34,14 @@ rule outbound_passenger_list
     condition:
         direction == "outbound" and pnr_count >= 1
 }
+
+rule outbound_ssn_list
+{
+    meta:
+        severity    = "medium"
+        category    = "personal"
+        description = "US social security numbers, in context, left the network"
+        confidence  = "low"
+    condition:
+        direction == "outbound" and ssn_count >= 10
+}

@@ -120,6 +120,9 @@ static void evaluate_object(struct worker *w, struct object *object, bool final)
     watch->facts_version = facts->version;
     while (watch->next_bytes <= object->size)
         watch->next_bytes *= 2;
+    /* Past the limit only a window is kept: look before half of it has slid away. */
+    if (object->limited && watch->next_bytes > object->size + object->bytes.cap / 4)
+        watch->next_bytes = object->size + object->bytes.cap / 4 + 1;
     profile_enter(&w->profile, before);
 }
 

@@ -13,6 +13,8 @@
 
 #define CREDIT 16
 #define CREDIT_MAX (4 << 20)
+#define AROUND 8            /* bytes before and behind a literal of text records that must look like text */
+#define STRANGE_MAX 4       /* but for so many */
 #define PIECE 4096          /* candidates read this much between looks at the credit */
 
 struct hit_search {
@@ -26,6 +28,20 @@ struct hit_search {
     unsigned recogniser;
     uint64_t from;
 };
+
+/* Records in text stand among text; a literal in binary data does not. */
+static bool is_among_text(const struct object *object, uint64_t begin, uint64_t end)
+{
+    uint64_t from = begin > AROUND ? begin - AROUND : 0;
+    size_t len, strange = 0;
+    if (from < object->bytes_at)
+        from = begin;
+    const uint8_t *p = object_kept(object, from, &len);
+    size_t n = (size_t)(end - from) + AROUND < len ? (size_t)(end - from) + AROUND : len;
+    for (size_t i = 0; p && i < n; i++)
+        strange += (p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r') || p[i] >= 0x7f;
+    return p && strange <= STRANGE_MAX;
+}
 
 /* Takes the first occurrence that a recogniser's sniff accepts. */
 static bool on_hit(void *user, const struct literal_hit *hit)
@@ -48,7 +64,8 @@ static bool on_hit(void *user, const struct literal_hit *hit)
         search->deferred = true;
         return false;
     }
-    if (typed && !r->sniff(head, len < RECOGNISER_HEAD ? len : RECOGNISER_HEAD))
+    if (typed ? !r->sniff(head, len < RECOGNISER_HEAD ? len : RECOGNISER_HEAD)
+              : !is_among_text(search->object, begin, end))
         return true;
     search->found = true;
     search->recogniser = hit->recogniser;

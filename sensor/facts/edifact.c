@@ -214,7 +214,7 @@ static enum recogniser_state edifact_feed(void *state, struct fact_set *facts, c
         }
         data += n;
         len -= n;
-        if (text_guard_is_full(&e->guard) && text_guard_is_binary(&e->guard) && !has_counted(e))
+        if (text_guard_is_full(&e->guard) && (text_guard_is_binary(&e->guard) || !e->message) && !has_counted(e))
             return RECOGNISE_NO;
     }
     return has_counted(e) ? RECOGNISE_PROVED : RECOGNISE_MORE;

@@ -7,6 +7,7 @@
 #include "walk.h"
 
 #define WINDOW 16384
+#define HALF (WINDOW / 2) /* entropy is measured over the second half, once the first has escapes enough */
 #define ESCAPES_MIN 16
 #define BITS_MIN 7.2
 
@@ -67,13 +68,13 @@ static enum recogniser_state fragment_feed(void *state, struct fact_set *facts, 
     struct fragment *f = state;
     (void)at;
     while (len > 0 && !f->found) {
-        size_t n = WINDOW - f->at < len ? WINDOW - f->at : len;
-        if (!f->broken) {
+        size_t border = f->at < HALF ? HALF : WINDOW, n = border - f->at < len ? border - f->at : len;
+        if (!f->broken)
             read_escapes(f, data, n);
-            if (!f->broken)
-                entropy_add(&f->entropy, data, n);
-        }
+        if (!f->broken && f->at >= HALF)
+            entropy_add(&f->entropy, data, n);
         f->at += (uint32_t)n;
+        f->broken |= f->at == HALF && f->escapes < ESCAPES_MIN / 2;
         data += n;
         len -= n;
         if (f->at == WINDOW)

@@ -155,21 +155,29 @@ static void take_word(struct identifiers *s, uint8_t after, struct fact_set *fac
     const char *word = s->word;
     size_t len = s->word_len;
     s->word_len = 0;
-    if (len == 0 || len == WORD_MAX)
+    if (len < 3 || len == WORD_MAX)
         return;
+    if (text_is_digit((uint8_t)word[len - 1]) && len >= 8) {
+        s->word_len = (uint8_t)len;
+        take_number(s, s->at - len, after, facts);
+        s->word_len = 0;
+        s->social = false;
+        return;
+    }
+    /* Every keyword has one. */
+    if (!memchr(word, 's', len) && !memchr(word, 'S', len)) {
+        s->social = false;
+        return;
+    }
     bool social = s->social;
     s->social = has_part(word, len, "social");
     bool security = has_part(word, len, "security");
-    s->word_len = (uint8_t)len;
     if (has_part(word, len, "ssn") || (security && (social || s->social)) || has_part(word, len, "socialsecurity") ||
         has_part(word, len, "socialsecuritynumber"))
         take_keyword(s, SUBJECT_SSN, after);
     else if (has_part(word, len, "passport") || has_part(word, len, "passportno") ||
              has_part(word, len, "passportnumber"))
         take_keyword(s, SUBJECT_PASSPORT, after);
-    else if (isdigit((unsigned char)word[len - 1]))
-        take_number(s, s->at - len, after, facts);
-    s->word_len = 0;
 }
 
 /* At a line's end the head line's own delimiter is known: the one it has most of. */
@@ -194,7 +202,7 @@ static void end_line(struct identifiers *s)
 
 static void take_byte(struct identifiers *s, uint8_t c, struct fact_set *facts)
 {
-    if (isalnum(c) || c == '-' || c == '_') {
+    if (text_is_letter(c) || text_is_digit(c) || c == '-' || c == '_') {
         if (s->word_len == 0)
             s->before = s->last;
         if (s->word_len < WORD_MAX)
@@ -221,6 +229,13 @@ static bool has_counted(const struct identifiers *s)
     return s->ssns || s->passports;
 }
 
+/* No keyword for long, and no column that could still fill. */
+static bool is_idle(const struct identifiers *s)
+{
+    uint64_t patience = s->column[SUBJECT_SSN].fixed || s->column[SUBJECT_PASSPORT].fixed ? 16384 : 1024;
+    return s->at - s->subject_at > patience;
+}
+
 static enum recogniser_state identifiers_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
                                               uint64_t at)
 {
@@ -232,7 +247,7 @@ static enum recogniser_state identifiers_feed(void *state, struct fact_set *fact
             take_byte(s, data[i], facts);
         data += n;
         len -= n;
-        if (text_guard_is_full(&s->guard) && text_guard_is_binary(&s->guard) && !has_counted(s))
+        if (text_guard_is_full(&s->guard) && (text_guard_is_binary(&s->guard) || is_idle(s)) && !has_counted(s))
             return RECOGNISE_NO;
     }
     return has_counted(s) ? RECOGNISE_PROVED : RECOGNISE_MORE;

@@ -25,6 +25,7 @@ struct mrz {
     bool overlong;
     uint64_t run_at;
     uint64_t at;       /* offset of the next byte */
+    uint64_t filler_at; /* of the last '<' */
     uint32_t count;
     uint8_t have;      /* bytes kept from the last chunk: a spelling may be cut */
     uint8_t kept[AHEAD];
@@ -129,6 +130,8 @@ static void take_symbol(struct mrz *m, char symbol, struct fact_set *facts)
             end_run(m, facts);
         return;
     }
+    if (symbol == '<')
+        m->filler_at = m->at;
     if (m->run_len == 0)
         m->run_at = m->at;
     if (m->run_len < RUN_MAX)
@@ -184,7 +187,8 @@ static enum recogniser_state mrz_feed(void *state, struct fact_set *facts, const
         feed_part(m, facts, data, n);
         data += n;
         len -= n;
-        if (text_guard_is_full(&m->guard) && text_guard_is_binary(&m->guard) && !m->count)
+        bool idle = m->at - m->filler_at > TEXT_BLOCK;
+        if (text_guard_is_full(&m->guard) && (text_guard_is_binary(&m->guard) || idle) && !m->count)
             return RECOGNISE_NO;
     }
     return m->count ? RECOGNISE_PROVED : RECOGNISE_MORE;

@@ -26,6 +26,7 @@ struct plate_keys {
     bool candidates_key;
     uint64_t at;
     uint64_t seen_at[PLATE_WORD_READ + 1]; /* last key of each kind, offset + 1; 0: none */
+    uint64_t plate_at;    /* last plate key */
     uint32_t waiting;     /* plates whose companions have not come yet */
     uint64_t waiting_at;
     uint32_t rows;
@@ -87,6 +88,8 @@ static void take_key(struct plate_keys *k, struct fact_set *facts)
     enum plate_word word = plate_word(k->word, k->word_len);
     k->is_plate_key = word == PLATE_WORD_PLATE && !k->candidates;
     k->candidates_key = is_word(k, "candidates");
+    if (word == PLATE_WORD_PLATE)
+        k->plate_at = k->at;
     if (word == PLATE_WORD_NONE || word == PLATE_WORD_PLATE)
         return;
     k->seen_at[word] = k->at + 1;
@@ -239,7 +242,8 @@ static enum recogniser_state plate_keys_feed(void *state, struct fact_set *facts
             take_byte(k, data[i], facts);
         data += n;
         len -= n;
-        if (text_guard_is_full(&k->guard) && text_guard_is_binary(&k->guard) && !has_counted(k))
+        bool idle = k->at - k->plate_at > 2 * NEAR;
+        if (text_guard_is_full(&k->guard) && (text_guard_is_binary(&k->guard) || idle) && !has_counted(k))
             return RECOGNISE_NO;
     }
     return has_counted(k) ? RECOGNISE_PROVED : RECOGNISE_MORE;

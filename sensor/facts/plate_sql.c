@@ -107,7 +107,7 @@ static void take_values(struct plate_sql *q, uint8_t c, struct fact_set *facts)
     if (c == '\'') {
         q->word_len = 0;
         q->state = IN_QUOTED;
-    } else if (isalnum(c)) {
+    } else if (text_is_letter(c) || text_is_digit(c)) {
         append(q, c);
     } else {
         take_cell(q);
@@ -145,7 +145,7 @@ static void take_byte(struct plate_sql *q, uint8_t c, struct fact_set *facts)
         }
     } else if (q->state == IN_LINES) {
         take_line_byte(q, c, facts);
-    } else if (isalnum(c) || c == '_') {
+    } else if (text_is_letter(c) || text_is_digit(c) || c == '_') {
         append(q, c);
     } else {
         if (q->word_len)
@@ -166,7 +166,8 @@ static enum recogniser_state plate_sql_feed(void *state, struct fact_set *facts,
             take_byte(q, data[i], facts);
         data += n;
         len -= n;
-        if (text_guard_is_full(&q->guard) && text_guard_is_binary(&q->guard) && !q->rows)
+        bool idle = q->state == OUTSIDE;
+        if (text_guard_is_full(&q->guard) && (text_guard_is_binary(&q->guard) || idle) && !q->rows)
             return RECOGNISE_NO;
     }
     return q->rows ? RECOGNISE_PROVED : RECOGNISE_MORE;

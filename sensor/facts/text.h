@@ -10,8 +10,20 @@
  * (a sequence cut at the end is allowed). */
 bool text_is_plain(const uint8_t *data, size_t len);
 
+/* ASCII letters and digits, without a call. */
+static inline bool text_is_letter(uint8_t c)
+{
+    return (uint8_t)((c | 0x20) - 'a') < 26;
+}
+
+static inline bool text_is_digit(uint8_t c)
+{
+    return (uint8_t)(c - '0') < 10;
+}
+
 /* Recognisers of records in text are attached by short literals, which binary data holds by chance. The guard looks
- * at the bytes in blocks and says when a block is binary, so that such a recogniser gives up soon. */
+ * at the bytes in blocks and says when a block is binary, so that such a recogniser gives up soon; at the same
+ * borders it gives up when it has long met nothing of its own. A later literal attaches it again. */
 #define TEXT_BLOCK 1024
 #define TEXT_BINARY_MAX 64 /* control characters of a block, NUL aside; random bytes have twice as many */
 

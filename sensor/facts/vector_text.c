@@ -138,7 +138,8 @@ static enum recogniser_state vector_text_feed(void *state, struct fact_set *fact
             take_byte(v, data[i], facts);
         data += n;
         len -= n;
-        if (text_guard_is_full(&v->guard) && text_guard_is_binary(&v->guard) && !v->vectors)
+        bool idle = v->state == OUTSIDE;
+        if (text_guard_is_full(&v->guard) && (text_guard_is_binary(&v->guard) || idle) && !v->vectors)
             return RECOGNISE_NO;
     }
     return v->vectors ? RECOGNISE_PROVED : RECOGNISE_MORE;
