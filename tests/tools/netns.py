@@ -96,7 +96,8 @@ class Lab:
         self.call(host, "sh", "-c", f"echo {value} > /proc/sys/{key}")
 
     def command(self, host, *command):
-        return ["ip", "netns", "exec", self.prefix + host, *command]
+        # Not `ip netns exec`: that makes "/" a slave mount first, which a chroot's is none to make.
+        return ["nsenter", f"--net=/run/netns/{self.prefix + host}", *command]
 
     def call(self, host, *command, **settings):
         """Runs to the end; raises when it fails."""
