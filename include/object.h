@@ -4,7 +4,9 @@
  * wiring to facts/ and match/). Codecs (gzip, base64...) and containers (multipart...) stand between a
  * carrier's bytes and the object's; each is one file and one line in codec_list.def or container_list.def.
  * A container chosen by the declared media type (multipart/form-data) is transport framing: its parts are
- * the objects, at the depth it would have had, and it is none itself. */
+ * the objects, at the depth it would have had, and it is none itself. One chosen by an object's first bytes (zip,
+ * tar, gzip) is an archive: an object like any other, and its members are its children. Nobody else begins children
+ * of an opened archive: object_begin() gives NULL, as what they would find is in a member already. */
 #ifndef DLP_OBJECT_H
 #define DLP_OBJECT_H
 
@@ -27,6 +29,8 @@ struct object {                /* read by observers, written by object/ only */
     enum object_state state;
     bool gaps;                 /* some byte inside was missed */
     bool damaged;              /* its coding could not be undone to the end */
+    bool opened;               /* an archive: its members, and all its other bytes, are child objects */
+    bool encrypted;            /* an archive with a member that is encrypted */
     bool limited;              /* larger than the keeping limit: bytes holds the last window only */
     uint64_t size;             /* decoded bytes seen, gaps included (so offsets stay true) */
     uint64_t expected_size;

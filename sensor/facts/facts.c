@@ -252,7 +252,7 @@ static void measure_entropy(struct object_facts *of, const struct object *object
 
 static void carve(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t at, bool last)
 {
-    if (!of->is_carved && engine->objects && !is_owned(of, object))
+    if (!of->is_carved && !object->opened && engine->objects && !is_owned(of, object))
         carve_data(engine, of, object, at, last);
 }
 
@@ -308,6 +308,8 @@ void facts_end(struct facts_engine *engine, struct object_facts *of, struct obje
         if (running->recogniser && running->recogniser->type[0] && !running->proved)
             running_end(engine, running);
     }
+    if (object->encrypted)
+        fact_set_int(&of->facts, FACT_encrypted_container, 1);
     measure_entropy(of, object, true);
     carve(engine, of, object, object->size, true);
     carve_end(engine, of);

@@ -37,7 +37,7 @@ struct coding {
     unsigned count;
     bool bad;  /* nothing is decoded any more */
     bool deaf; /* and nothing is looked at: a bomb, or what follows a gap */
-    uint64_t in, out;
+    struct expansion *expansion;
     unsigned ratio;
     struct coding_sink sink;
     struct codec_memory memory;
@@ -75,8 +75,9 @@ static bool pass_on(struct stage *stage, const uint8_t *data, size_t len)
     struct coding *coding = stage->coding;
     if (stage + 1 < coding->stages + coding->count)
         return feed_stage(stage + 1, data, len);
-    coding->out += len;
-    if (coding->out > EXPANSION_FLOOR && coding->out > coding->in * coding->ratio) {
+    struct expansion *expansion = coding->expansion;
+    expansion->out += len;
+    if (expansion->out > EXPANSION_FLOOR && expansion->out > expansion->in * coding->ratio) {
         coding->bad = coding->deaf = true;
         return false;
     }
@@ -232,7 +233,8 @@ static unsigned find_codecs(struct text list, const struct codec_ops *found[CODI
 }
 
 struct coding *coding_begin(struct object_env *env, struct text list,
-                            const struct coding_sink *sink, bool *refused)
+                            const struct coding_sink *sink, struct expansion *expansion,
+                            bool *refused)
 {
     const struct codec_ops *found[CODING_STAGES];
     unsigned count = find_codecs(list, found);
@@ -242,6 +244,7 @@ struct coding *coding_begin(struct object_env *env, struct text list,
     struct coding *coding = pool_get_zeroed(env->codings);
     if (coding) {
         coding->ratio = env->limits.expansion_ratio;
+        coding->expansion = expansion;
         coding->sink = *sink;
         coding->memory.mem = env->mem;
         coding->memory.heap = env->heap;
@@ -263,7 +266,6 @@ bool coding_feed(struct coding *coding, const uint8_t *data, size_t len)
             coding->sink.behind(coding->sink.decoded.user, data, len, true);
         return false;
     }
-    coding->in += len;
     if (feed_stage(&coding->stages[0], data, len))
         return true;
     coding->bad = true;
@@ -303,6 +305,11 @@ bool coding_finish(struct coding *coding)
         whole = whole && (ended || stage->plain);
     }
     return whole && !coding->bad;
+}
+
+bool coding_ended(const struct coding *coding)
+{
+    return coding->stages[0].done;
 }
 
 const char *coding_name(const struct coding *coding, size_t *len)

@@ -16,28 +16,48 @@ size_t container_state_size(enum container_kind kind)
     return containers[kind]->state_size;
 }
 
+static struct container *make(struct object_env *env, size_t kind, struct object *router,
+                              const struct object_info *info)
+{
+    struct container *container = pool_get_zeroed(env->containers[kind]);
+    if (!container)
+        return NULL; /* then the body is one object, framing and all */
+    container->ops = containers[kind];
+    container->env = env;
+    container->router = router;
+    container->pool = env->containers[kind];
+    container->base = (struct object_info){.flow = router->flow,
+                                           .sender = router->sender,
+                                           .meta = router->meta,
+                                           .parent = router,
+                                           .expected_size = OBJECT_SIZE_UNKNOWN,
+                                           .tx_id = router->tx_id};
+    if (container->ops->open)
+        container->ops->open(container, info);
+    return container;
+}
+
 struct container *container_open(struct object_env *env, struct object *router,
                                  const struct object_info *info)
 {
     for (size_t i = 0; i < CONTAINER_COUNT; i++) {
+        const char *type = containers[i]->media_type;
+        if (type && strncmp(router->declared_type, type, strlen(type)) == 0)
+            return make(env, i, router, info);
+    }
+    return NULL;
+}
+
+struct container *container_sniff(struct object_env *env, struct object *object,
+                                  const uint8_t *head, size_t len, bool *undecided)
+{
+    *undecided = false;
+    for (size_t i = 0; i < CONTAINER_COUNT; i++) {
         const struct container_ops *ops = containers[i];
-        if (strncmp(router->declared_type, ops->media_type, strlen(ops->media_type)) != 0)
-            continue;
-        struct container *container = pool_get_zeroed(env->containers[i]);
-        if (!container)
-            return NULL; /* then the body is one object, framing and all */
-        container->ops = ops;
-        container->env = env;
-        container->router = router;
-        container->pool = env->containers[i];
-        container->base = (struct object_info){.flow = info->flow,
-                                               .sender = info->sender,
-                                               .meta = info->meta,
-                                               .parent = router,
-                                               .expected_size = OBJECT_SIZE_UNKNOWN,
-                                               .tx_id = info->tx_id};
-        ops->open(container, info);
-        return container;
+        if (ops->sniff && len < ops->head_len)
+            *undecided = true;
+        else if (ops->sniff && ops->sniff(head, len))
+            return make(env, i, object, NULL);
     }
     return NULL;
 }

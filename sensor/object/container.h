@@ -1,16 +1,22 @@
-/* Containers: what reads a body that is only framing (multipart/form-data, message/rfc822). The
- * handle such a body is written to is a router: no object itself. Its parts begin through
- * object_begin() with the router as their parent. One file and one line in container_list.def each.
- */
+/* Containers. Framing is chosen by the declared media type (multipart/form-data, message/rfc822);
+ * the handle such a body is written to is a router: no object itself. An archive is chosen by an
+ * object's first bytes; the object is one like any other. Parts and members begin through
+ * object_begin() with the router or the archive as their parent. One file and one line in
+ * container_list.def each. */
 #ifndef DLP_OBJECT_CONTAINER_H
 #define DLP_OBJECT_CONTAINER_H
 
 #include "object.h"
 
+#define CONTAINER_HEAD 512
+
 struct container;
 
 struct container_ops {
-    const char *media_type; /* prefix of the declared type, lower case: "multipart/" */
+    const char *media_type; /* framing: prefix of the declared type, lower case: "multipart/" */
+    bool (*sniff)(const uint8_t *head,
+                  size_t len); /* archives: decides from `len` >= head_len bytes */
+    size_t head_len;           /* at most CONTAINER_HEAD */
     size_t state_size; /* of the struct that begins with struct container; zeroed before open */
     void (*open)(struct container *container, const struct object_info *info);
     void (*data)(struct container *container, const uint8_t *data, size_t len);
@@ -22,7 +28,8 @@ struct container_ops {
 struct container {
     const struct container_ops *ops;
     struct object_env *env;
-    struct object *router;   /* the handle whose bytes these are: parent of the parts */
+    struct object
+        *router; /* the handle whose bytes these are, or the archive: parent of the parts */
     struct object_info base; /* flow, sender, meta, parent, tx_id for the parts */
     struct pool *pool;       /* it came from */
 };
@@ -41,6 +48,10 @@ enum container_kind {
 /* The container for the router's declared type, or NULL when there is none, or no memory for it. */
 struct container *container_open(struct object_env *env, struct object *router,
                                  const struct object_info *info);
+/* The archive reader for an object that begins with these bytes. NULL when it is no archive, or
+ * (*undecided) more bytes would tell. */
+struct container *container_sniff(struct object_env *env, struct object *object,
+                                  const uint8_t *head, size_t len, bool *undecided);
 void container_close(struct container *container, enum object_state state);
 size_t container_state_size(enum container_kind kind);
 

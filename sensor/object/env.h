@@ -34,11 +34,16 @@ struct object_private {
     struct coding *coding;       /* NULL: bytes are as they came */
     struct container *container; /* set: a router, not an object */
     struct object *behind;       /* what stands behind the coded stream, once there is something */
+    struct container *archive;   /* set: it is read as an archive, too */
+    struct expansion *expansion; /* of the carrier: the outermost handle's */
+    struct expansion own_expansion;
     EVP_MD_CTX *digest;
     uint64_t missing; /* bytes of gaps */
     uint64_t zeros;   /* of them, those that were kept as zeros */
     uint32_t children;
     uint8_t level; /* objects and routers above */
+    bool looked;   /* its first bytes were: an archive or none */
+    bool reading;  /* the archive's reader is at work, and may begin children */
 };
 
 /* A context ready for bytes, or NULL. */

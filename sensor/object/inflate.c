@@ -27,6 +27,22 @@ static void give_back(voidpf memory, voidpf block)
     codec_free(memory, block);
 }
 
+static bool initialise(struct inflate_state *state, int bits)
+{
+    state->stream.zalloc = take;
+    state->stream.zfree = give_back;
+    state->stream.opaque = state->memory;
+    state->opened = inflateInit2(&state->stream, bits) == Z_OK;
+    return state->opened;
+}
+
+bool inflate_open_raw(struct inflate_state *state, struct codec_memory *memory)
+{
+    state->form = INFLATE_RAW;
+    state->memory = memory;
+    return initialise(state, -15);
+}
+
 static enum codec_result recognise(struct inflate_state *state)
 {
     int bits = 15;
@@ -36,11 +52,7 @@ static enum codec_result recognise(struct inflate_state *state)
         return CODEC_OTHER;
     else if (!is_zlib(state->head))
         bits = -15;
-    state->stream.zalloc = take;
-    state->stream.zfree = give_back;
-    state->stream.opaque = state->memory;
-    state->opened = inflateInit2(&state->stream, bits) == Z_OK;
-    return state->opened ? CODEC_MORE : CODEC_BAD;
+    return initialise(state, bits) ? CODEC_MORE : CODEC_BAD;
 }
 
 static enum codec_result run(struct inflate_state *state, const uint8_t *data, size_t len,

@@ -6,7 +6,7 @@
 
 #include "codec.h"
 
-enum inflate_form { INFLATE_GZIP, INFLATE_DEFLATE };
+enum inflate_form { INFLATE_GZIP, INFLATE_DEFLATE, INFLATE_RAW };
 
 struct inflate_state {
     enum inflate_form form;
@@ -18,6 +18,7 @@ struct inflate_state {
     uint8_t head_len;
 };
 
+bool inflate_open_raw(struct inflate_state *state, struct codec_memory *memory);
 enum codec_result inflate_feed(void *state, const uint8_t *data, size_t len, size_t *used,
                                const struct codec_sink *sink);
 bool inflate_finish(void *state, const struct codec_sink *sink);

@@ -21,7 +21,8 @@ bool mime_is_header_line(const char *line, size_t len);
 /* Reads a header block (lines up to the empty one, CRLF or LF, folded lines joined). */
 void mime_read(struct mime_headers *headers, const char *block, size_t len);
 /* The parameter `name` of a field value: token, quoted string, RFC 2231 continuations and extended
- * values (charset dropped, %XX undone). Returns bytes put to `out` (no terminator), 0 when absent. */
+ * values (charset dropped, %XX undone). Returns bytes put to `out` (no terminator), 0 when absent.
+ */
 size_t mime_parameter(const char *value, const char *name, char *out, size_t out_len);
 /* RFC 2047 encoded words undone in place; returns the new length. */
 size_t mime_decode_words(char *text, size_t len);

@@ -54,6 +54,31 @@ void object_set_name(struct object *object, const char *name, size_t len)
     object->name_len = (uint16_t)len;
 }
 
+/* Feeds the archive's reader, which alone may begin children meanwhile. */
+static void read_archive(struct object *object, const uint8_t *data, size_t len)
+{
+    struct object_private *private = object->private;
+    private->reading = true;
+    private->archive->ops->data(private->archive, data, len);
+    private->reading = false;
+}
+
+/* Is it an archive? Its first bytes tell, and are still kept. True when a reader was found just
+ * now. */
+static bool look_for_archive(struct object_env *env, struct object *object)
+{
+    struct object_private *private = object->private;
+    bool undecided = false;
+    if (private->looked)
+        return false;
+    if (!object->gaps && !object->bytes_at && private->level < env->limits.nesting)
+        private->archive =
+            container_sniff(env, object, object->bytes.data, object->bytes.len, &undecided);
+    private->looked = !undecided;
+    object->opened = private->archive != NULL;
+    return object->opened;
+}
+
 /* Decoded bytes of a handle. Never asks to stop. */
 static bool decoded(void *user, const uint8_t *data, size_t len)
 {
@@ -67,11 +92,16 @@ static bool decoded(void *user, const uint8_t *data, size_t len)
         return true;
     }
     object_keep(env, object, data, len);
+    bool found = look_for_archive(env, object);
     if (!object->gaps) /* nobody will ask for the digest of a part */
         EVP_DigestUpdate(private->digest, data, len);
     object->size += len;
     count_add(env->counters, COUNT_OBJECT_BYTES, len);
     env->observer.data(env->observer.user, object, data, len);
+    if (found)
+        read_archive(object, object->bytes.data, object->bytes.len);
+    else if (private->archive)
+        read_archive(object, data, len);
     return true;
 }
 
@@ -88,6 +118,11 @@ static bool decoded_gap(void *user, uint64_t len)
     object_keep(env, object, NULL, len);
     object->size += len;
     env->observer.gap(env->observer.user, object, len);
+    if (private->archive) {
+        private->reading = true;
+        private->archive->ops->gap(private->archive, len);
+        private->reading = false;
+    }
     return true;
 }
 
@@ -119,9 +154,12 @@ static void behind(void *user, const uint8_t *data, size_t len, bool damaged)
                                          .expected_size = OBJECT_SIZE_UNKNOWN,
                                          .tx_id = object->tx_id,
                                          .time_ns = private->env->now_ns};
+        bool reading = private->reading;
+        private->reading = true;
         private->behind = object_begin(private->env, &info);
+        private->reading = reading;
         if (private->behind)
-        private->behind->damaged = damaged; /* where it begins is not known */
+            private->behind->damaged = damaged; /* where it begins is not known */
     }
     object_data(private->env, private->behind, data, len);
 }
@@ -144,14 +182,14 @@ static bool prepare(struct object_env *env, struct object *object, const struct 
     bool refused = false;
     if (info->encoding.len) {
         const struct coding_sink sink = {{decoded, decoded_gap, object}, behind};
-        private->coding = coding_begin(env, info->encoding, &sink, &refused);
+        private->coding = coding_begin(env, info->encoding, &sink, private->expansion, &refused);
         if (refused)
             return false;
     }
     if (private->coding)
         object->expected_size = OBJECT_SIZE_UNKNOWN;
     if (private->level < env->limits.nesting) /* the deepest level keeps framing as it is */
-    private->container = container_open(env, object, info);
+        private->container = container_open(env, object, info);
     if (private->container)
         return true;
     private->digest = object_digest_get(env);
@@ -169,6 +207,7 @@ static struct object *allocate(struct object_env *env)
     }
     object->private = private;
     private->env = env;
+    private->expansion = &private->own_expansion;
     return object;
 }
 
@@ -180,11 +219,14 @@ static void set_parent(struct object *object, struct object *parent)
     bool router = parent->private->container != NULL;
     object->parent = router ? parent->parent : parent;
     object->depth = (uint8_t)(parent->depth + !router);
+    object->private->expansion = parent->private->expansion;
     object->private->level = (uint8_t)(parent->private->level + 1);
 }
 
 struct object *object_begin(struct object_env *env, const struct object_info *info)
 {
+    if (info->parent && info->parent->opened && !info->parent->private->reading)
+        return NULL;
     bool too_deep = info->parent && info->parent->private->level >= env->limits.nesting;
     struct object *object = too_deep ? NULL : allocate(env);
     if (!object) {
@@ -226,6 +268,7 @@ void object_data(struct object_env *env, struct object *object, const uint8_t *d
     if (!object || !len)
         return;
     object->last_ns = env->now_ns;
+    object->private->own_expansion.in += len;
     if (!object->private->coding)
         decoded(object, data, len);
     else if (!coding_feed(object->private->coding, data, len))
@@ -247,7 +290,7 @@ void object_gap(struct object_env *env, struct object *object, uint64_t len)
     } else if (!coding_gap(private->coding, len) && !object->damaged) {
         object->damaged = true; /* by the gap, not by its sender: no decode error */
         if (private->container)
-        private->container->ops->gap(private->container, 0);
+            private->container->ops->gap(private->container, 0);
     }
 }
 
@@ -272,6 +315,18 @@ static void finish_coding(struct object_env *env, struct object *object, enum ob
     private->behind = NULL;
 }
 
+/* The members end before the archive does, as its state tells them. */
+static void close_archive(struct object *object)
+{
+    struct object_private *private = object->private;
+    if (!private->archive)
+        return;
+    private->reading = true;
+    container_close(private->archive, object->state);
+    private->reading = false;
+    private->archive = NULL;
+}
+
 void object_end(struct object_env *env, struct object *object, enum object_state state)
 {
     if (!object)
@@ -287,6 +342,7 @@ void object_end(struct object_env *env, struct object *object, enum object_state
     if (private->container) {
         container_close(private->container, object->state);
     } else {
+        close_archive(object);
         finish_digest(object);
         count_add(env->counters,
                   object->state == OBJECT_CLOSED ? COUNT_OBJECT_CLOSED : COUNT_OBJECT_TRUNCATED, 1);

@@ -1,5 +1,5 @@
-/* Coded bodies: byte 0 picks the list of codings, byte 1 how the rest is cut. However it is cut, the same bytes come out of
- * a body that is whole, and all memory comes back. */
+/* Coded bodies: byte 0 picks the list of codings, byte 1 how the rest is cut. However it is cut,
+ * the same bytes come out of a body that is whole, and all memory comes back. */
 #include "../unit/object/record.h"
 
 #define PIECES 4
@@ -9,8 +9,8 @@ static const char *const encodings[] = {
     "uuencode",   "quoted-printable", "gzip, br",   "gzip, base64", "base64, quoted-printable",
     "zstd, gzip", "deflate,deflate",  "br, base64", "uuencode,gzip"};
 
-static void run(struct recorder *r, const char *encoding, const uint8_t *data, size_t len, size_t piece,
-                size_t gap_at)
+static void run(struct recorder *r, const char *encoding, const uint8_t *data, size_t len,
+                size_t piece, size_t gap_at)
 {
     struct object *object = begin(r, NULL, encoding);
     if (!object)
@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct recorder *whole = recorder_new(&limits, data[1] & 128 ? 700 << 10 : 0);
     struct recorder *cut = recorder_new(&limits, 0);
     run(whole, encoding, data + 2, size - 2, 0, SIZE_MAX);
-    run(cut, encoding, data + 2, size - 2, pieces[data[1] % PIECES], data[1] & 64 ? size / 2 : SIZE_MAX);
+    run(cut, encoding, data + 2, size - 2, pieces[data[1] % PIECES],
+        data[1] & 64 ? size / 2 : SIZE_MAX);
     if (whole->count == 1 && cut->count == 1 && whole->seen[0].state == OBJECT_CLOSED &&
         cut->seen[0].state == OBJECT_CLOSED)
         assert_bytes(&cut->seen[0], whole->seen[0].data, whole->seen[0].len);

@@ -1,10 +1,14 @@
-/* Framed bodies: byte 0 picks the type, byte 1 how the rest is cut. However a body is cut, the same parts come out of it;
- * with a byte range lost nothing breaks; and of a body with no part every byte is in the one object. */
+/* Framed bodies: byte 0 picks the type, byte 1 how the rest is cut. However a body is cut, the same
+ * parts come out of it; with a byte range lost nothing breaks; and of a body with no part every
+ * byte is in the one object. */
 #include "../unit/object/record.h"
 
-static const char *const types[] = {
-    "multipart/form-data; boundary=b", "multipart/mixed; boundary=\"b b\"", "multipart/mixed", "message/rfc822",
-    "multipart/digest; boundary=b",    "multipart/related; boundary=b2"};
+static const char *const types[] = {"multipart/form-data; boundary=b",
+                                    "multipart/mixed; boundary=\"b b\"",
+                                    "multipart/mixed",
+                                    "message/rfc822",
+                                    "multipart/digest; boundary=b",
+                                    "multipart/related; boundary=b2"};
 
 static void run(struct recorder *r, const char *type, const uint8_t *data, size_t len, size_t piece,
                 size_t gap_at, uint64_t gap)
@@ -43,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             assert_bytes(b, a->data, a->len);
     }
     recorder_clear(cut);
-    run(cut, type, data + 2, size - 2, pieces[data[1] & 3], data[1] >> 2, 1 + (uint64_t)data[1] * 100);
+    run(cut, type, data + 2, size - 2, pieces[data[1] & 3], data[1] >> 2,
+        1 + (uint64_t)data[1] * 100);
     recorder_free(whole);
     recorder_free(cut);
     return 0;

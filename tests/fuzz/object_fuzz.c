@@ -1,5 +1,6 @@
-/* A script of begins, bytes, gaps, names and ends over a few handles, under small limits and a ceiling that moves. Every
- * observer call is checked by the recorder; in the end all memory is back. */
+/* A script of begins, bytes, gaps, names and ends over a few handles, under small limits and a
+ * ceiling that moves. Every observer call is checked by the recorder; in the end all memory is
+ * back. */
 #include "../unit/object/record.h"
 
 #define HANDLES 6
@@ -23,11 +24,13 @@ static void end_with_children(struct recorder *r, struct handle *handles, unsign
 
 static void begin_one(struct recorder *r, struct handle *handles, unsigned i, uint8_t how)
 {
-    static const char *const types[] = {"", "multipart/mixed; boundary=b", "image/jpeg", "message/rfc822"};
+    static const char *const types[] = {"", "multipart/mixed; boundary=b", "image/jpeg",
+                                        "message/rfc822"};
     static const char *const encodings[] = {"", "gzip", "base64", "deflate, quoted-printable"};
     static const uint64_t sizes[] = {OBJECT_SIZE_UNKNOWN, 100, UINT64_MAX - 1, 0};
     unsigned parent = (how >> 6) + 1u;
-    bool has_parent = how & 32 && parent != i && handles[parent].object && handles[parent].parent == HANDLES;
+    bool has_parent =
+        how & 32 && parent != i && handles[parent].object && handles[parent].parent == HANDLES;
     const char *type = types[how & 3], *encoding = encodings[how >> 2 & 3];
     const struct object_info info = {.declared_type = {type, strlen(type)},
                                      .encoding = {encoding, strlen(encoding)},

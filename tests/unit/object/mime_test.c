@@ -40,13 +40,18 @@ static void parameters_in_every_form(void **state)
         {"attachment", "filename", ""},
         {"", "filename", ""},
         {";;;;filename=x", "filename", "x"},
-        {"attachment; filename*=UTF-8''%e2%82%ac%20rates.jpg", "filename", "\342\202\254 rates.jpg"},
-        {"attachment; filename=\"plain.jpg\"; filename*=utf-8'en'extended.jpg", "filename", "extended.jpg"},
-        {"attachment; filename*=utf-8''extended.jpg; filename=plain.jpg", "filename", "extended.jpg"},
+        {"attachment; filename*=UTF-8''%e2%82%ac%20rates.jpg", "filename",
+         "\342\202\254 rates.jpg"},
+        {"attachment; filename=\"plain.jpg\"; filename*=utf-8'en'extended.jpg", "filename",
+         "extended.jpg"},
+        {"attachment; filename*=utf-8''extended.jpg; filename=plain.jpg", "filename",
+         "extended.jpg"},
         {"attachment; filename*=broken%zz%4", "filename", "broken%zz%4"},
-        {"attachment; filename*0=\"long\"; filename*1=\"er\"; filename*2=.jpg", "filename", "longer.jpg"},
+        {"attachment; filename*0=\"long\"; filename*1=\"er\"; filename*2=.jpg", "filename",
+         "longer.jpg"},
         {"attachment; filename*1=er; filename*0=long", "filename", "longer"},
-        {"attachment; filename*0*=utf-8''a%20; filename*1*=b%20; filename*2=c%20", "filename", "a b c%20"},
+        {"attachment; filename*0*=utf-8''a%20; filename*1*=b%20; filename*2=c%20", "filename",
+         "a b c%20"},
         {"image/jpeg; name=face.jpg", "name", "face.jpg"},
         {"multipart/mixed; boundary=\"=_a?b=\"; charset=x", "boundary", "=_a?b="},
     };
@@ -82,9 +87,10 @@ static void encoded_words_are_read(void **state)
 static void header_blocks_are_read(void **state)
 {
     struct mime_headers headers;
-    static const char block[] = "content-type : image/jpeg\r\nContent-Type:\timage/png;\r\n\tname=x \r\n"
-                                "Content-Disposition: attachment;\n filename=y\nContent-Transfer-Encoding: base64\n"
-                                "Content-Encoding: gzip\nX: y\n\n";
+    static const char block[] =
+        "content-type : image/jpeg\r\nContent-Type:\timage/png;\r\n\tname=x \r\n"
+        "Content-Disposition: attachment;\n filename=y\nContent-Transfer-Encoding: base64\n"
+        "Content-Encoding: gzip\nX: y\n\n";
     char large[5000];
     (void)state;
     mime_read(&headers, block, strlen(block));
@@ -103,7 +109,8 @@ static void header_blocks_are_read(void **state)
 static void header_lines_look_like_it(void **state)
 {
     static const char *const good[] = {"Subject: x\r\n", "X-y:z", "From me Mon", "Name : v", "a:"};
-    static const char *const bad[] = {": x", "no colon", "", "\xff\xd8\xff: x", "two words: x", "x"};
+    static const char *const bad[] = {": x",          "no colon", "", "\xff\xd8\xff: x",
+                                      "two words: x", "x"};
     (void)state;
     for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         assert_true(mime_is_header_line(good[i], strlen(good[i])));
