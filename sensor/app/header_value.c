@@ -187,6 +187,7 @@ bool header_number(struct text text, uint64_t *number)
             return false;
         n = n * 10 + (uint64_t)(text.data[i] - '0');
     }
-    *number = n;
+    if (text.len)
+        *number = n;
     return text.len > 0;
 }

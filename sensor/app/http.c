@@ -44,8 +44,7 @@ static void finish(struct app_session *session, enum side side, enum object_stat
     struct http *http = app_state(session);
     struct http_message *message = &http->message[side];
     bool tunnel = message->exchange && message->exchange->connect;
-    http_object_end(session, side, message->partial ? OBJECT_TRUNCATED : state);
-    message->partial = false;
+    http_object_end(session, side, state);
     if (http_is_request(http, side))
         message->stage = tunnel ? HTTP_HOLD : HTTP_HEAD;
     else
@@ -113,7 +112,7 @@ static size_t take_head(struct app_session *session, enum side side, const uint8
         app_switch(session, websocket ? &app_websocket : NULL, len - used);
         return len;
     }
-    http_head_framing(http, side);
+    http_head_framing(session, side);
     if (message->body.framing == HTTP_NO_BODY)
         finish(session, side, OBJECT_CLOSED);
     return used;

@@ -16,6 +16,7 @@
 
 #include "app.h"
 #include "header_value.h"
+#include "http_parts.h"
 
 #define HTTP_HEAD_MAX (256u * 1024) /* bytes of one head */
 #define HTTP_PENDING_MAX 64         /* requests that wait for their responses */
@@ -59,9 +60,11 @@ struct http_message {
     size_t charged;         /* bytes charged to MEM_FLOW for it */
     size_t head_bytes;      /* given to it so far */
     bool head_done;         /* its fields are complete */
-    bool partial;           /* the body is a range of something larger */
+    bool partial;           /* the body is a part of something larger */
+    struct http_part part;
     struct http_body body;
     struct object *object;
+    bool gap;               /* bytes of its body never came */
     bool begun;             /* an object was asked for, whether or not one was granted */
     uint64_t gap_before;    /* LOST: bytes known to be missing before what comes next */
     bool refused;           /* LOST: the start line at hand was tried and could not be read */
@@ -88,6 +91,7 @@ static inline bool http_is_request(const struct http *http, enum side side)
 struct http_shared {
     htp_cfg_t *config;
     struct pool *exchanges;
+    struct http_parts *parts;
 };
 
 /* http_probe.c */
@@ -107,8 +111,8 @@ enum http_head_result http_head_feed(struct app_session *session, enum side side
 void http_head_drop(struct app_session *session, struct http_message *message);
 htp_tx_t *http_head_tx(const struct http *http, enum side side);
 struct text http_header(const htp_table_t *headers, const char *name);
-/* How the body of this message ends; fills body. */
-void http_head_framing(struct http *http, enum side side);
+/* How the body of this message ends, and whether it is a part; fills body, part and partial. */
+void http_head_framing(struct app_session *session, enum side side);
 
 /* http_exchange.c */
 struct http_exchange *http_exchange_new(struct app_session *session);

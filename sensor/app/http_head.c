@@ -43,6 +43,7 @@ void *http_shared_new(struct mem *mem)
     htp_config_register_request_body_data(config, on_headless_body);
     htp_config_register_response_body_data(config, on_headless_body);
     shared->exchanges = pool_new(mem, MEM_FLOW, sizeof(struct http_exchange));
+    shared->parts = http_parts_new(mem);
     return shared;
 }
 
@@ -50,6 +51,7 @@ void http_shared_free(void *user)
 {
     struct http_shared *shared = user;
     pool_free(shared->exchanges);
+    http_parts_free(shared->parts);
     htp_config_destroy(shared->config);
     free(shared);
 }
@@ -182,26 +184,6 @@ static bool parse_length(struct text value, uint64_t *length)
     return true;
 }
 
-/* "bytes 0-99/100" is all there is; any other range is a part (RFC 9110 14.4). */
-static bool is_part(struct text range)
-{
-    uint64_t n[3] = {0, 0, 0};
-    unsigned field = 0;
-    bool digits = false;
-    for (size_t i = 0; i < range.len && field < 3; i++) {
-        char c = range.data[i];
-        if (c >= '0' && c <= '9') {
-            if (n[field] < UINT64_MAX / 16)
-                n[field] = n[field] * 10 + (uint64_t)(c - '0');
-            digits = true;
-        } else if (digits) {
-            field++;
-            digits = false;
-        }
-    }
-    return range.len && !(n[0] == 0 && n[1] + 1 == n[2]);
-}
-
 static void frame(struct http_body *body, enum htp_transfer_coding_t coding, int64_t length,
                   const htp_table_t *headers)
 {
@@ -220,21 +202,47 @@ static void frame(struct http_body *body, enum htp_transfer_coding_t coding, int
     }
 }
 
-void http_head_framing(struct http *http, enum side side)
+static void see_part(struct app_session *session, enum side side, const htp_table_t *headers)
 {
+    struct http *http = app_state(session);
+    const struct http_shared *shared = app_shared(session, &app_http);
+    struct http_message *message = &http->message[side];
+    const struct meta *meta = message->exchange ? message->exchange->meta : NULL;
+    const struct http_part_head head = {
+        .method = http_is_request(http, side) ? meta_get(meta, META_HTTP_METHOD) : (struct text){NULL, 0},
+        .host = meta_get(meta, META_HTTP_HOSTNAME),
+        .url = meta_get(meta, META_HTTP_URL),
+        .range = http_header(headers, "content-range"),
+        .offset = http_header(headers, "upload-offset"),
+        .length = http_header(headers, "upload-length"),
+        .type = http_header(headers, "content-type"),
+        .disposition = http_header(headers, "content-disposition"),
+        .codings = http_header(headers, "content-encoding"),
+    };
+    bool has_query = head.url.len && memchr(head.url.data, '?', head.url.len);
+    bool may = head.range.len || (http_is_request(http, side) && (head.offset.len || has_query));
+    message->partial =
+        may && http_part_begin(session, shared->parts, side, &head, &message->part) == HTTP_PART;
+}
+
+void http_head_framing(struct app_session *session, enum side side)
+{
+    struct http *http = app_state(session);
     struct http_message *message = &http->message[side];
     const htp_tx_t *tx = http_head_tx(http, side);
     memset(&message->body, 0, sizeof(message->body));
+    message->part.active = false;
     if (!tx)
         return;
-    message->partial = is_part(http_header(http_is_request(http, side) ? tx->request_headers : tx->response_headers,
-                                           "content-range"));
     if (http_is_request(http, side)) {
         frame(&message->body, tx->request_transfer_coding, tx->request_content_length, tx->request_headers);
+        see_part(session, side, tx->request_headers);
         return;
     }
     frame(&message->body, tx->response_transfer_coding, tx->response_content_length, tx->response_headers);
     int status = tx->response_status_number;
     if ((message->exchange && message->exchange->head) || status == 204 || status == 304)
         message->body.framing = HTTP_NO_BODY; /* bytes that follow all the same are searched as lost ones */
+    if (message->body.framing != HTTP_NO_BODY)
+        see_part(session, side, tx->response_headers);
 }

@@ -62,6 +62,8 @@ void http_object_data(struct app_session *session, enum side side, const uint8_t
         http_object_begin(session, side);
     if (message->object)
         sink->data(sink->user, message->object, data, len);
+    if (message->part.active)
+        http_part_data(((struct http_shared *)app_shared(session, &app_http))->parts, &message->part, data, len);
 }
 
 void http_object_gap(struct app_session *session, enum side side, uint64_t len)
@@ -73,6 +75,8 @@ void http_object_gap(struct app_session *session, enum side side, uint64_t len)
         return;
     if (!message->begun)
         http_object_begin(session, side);
+    message->gap = true;
+    message->part.active = false; /* what follows has lost its place in the whole */
     if (message->object)
         sink->gap(sink->user, message->object, len);
 }
@@ -83,7 +87,11 @@ void http_object_end(struct app_session *session, enum side side, enum object_st
     struct http_message *message = &http->message[side];
     const struct object_sink *sink = app_objects(session);
     if (message->object)
-        sink->end(sink->user, message->object, state);
+        sink->end(sink->user, message->object, message->partial ? OBJECT_TRUNCATED : state);
+    if (message->part.active && message->exchange)
+        http_part_end(session, ((struct http_shared *)app_shared(session, &app_http))->parts, side, &message->part,
+                      state == OBJECT_CLOSED && !message->gap, message->exchange->meta, message->exchange->tx_id);
+    message->partial = message->gap = false;
     message->object = NULL;
     message->begun = false;
     http_head_drop(session, message);
