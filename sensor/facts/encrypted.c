@@ -275,12 +275,14 @@ static enum recogniser_state encrypted_finish(void *state, struct fact_set *fact
 {
     struct encrypted *e = state;
     if (e->format == FORMAT_UNKNOWN) {
-        uint8_t head[RAR_HEAD];
+        uint8_t head[RAR_HEAD] = {0};
         size_t len = e->walk.have;
         memcpy(head, e->buffer, len);
         e->walk = (struct walk){0};
         begin(e, head, len, facts);
-        if (e->format != FORMAT_UNKNOWN)
+        if (e->format == FORMAT_RAR4 || e->format == FORMAT_RAR5)
+            take_header(e, head, facts);
+        else if (e->format != FORMAT_UNKNOWN)
             run(e, facts, head, len);
     }
     return e->found ? RECOGNISE_PROVED : RECOGNISE_NO;

@@ -183,11 +183,11 @@ static bool take(struct jp2 *j, const uint8_t *p, struct fact_set *facts)
         return be16(p) >= 2;
     case AT_TILE_PART:
         return take_tile_part(j, p);
-    default: /* AT_PACKETS_CODE: B.10.1, no byte above 0x8F follows 0xFF */
+    default: /* AT_PACKETS_CODE: B.10.1, no byte above 0x8F follows 0xFF, but for SOP, EPH and SOD */
         j->state = p[0] == 0xff ? AT_PACKETS_CODE : AT_PACKETS;
         if (p[0] == 0xd9)
             end_codestream(j, facts);
-        return p[0] <= 0x92 || p[0] == 0xd9 || p[0] == 0xff;
+        return p[0] <= 0x93 || p[0] == 0xd9 || p[0] == 0xff;
     }
 }
 

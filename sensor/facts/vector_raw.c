@@ -86,13 +86,14 @@ static int find_pair(const double *sums, unsigned count, unsigned d)
     return -1;
 }
 
-/* Whether the floats at one phase are what embeddings are made of: most of them small. */
+/* Whether the floats at one phase may hold embeddings: a good part of them small. The window may begin or end in
+ * something else; the norms decide. */
 static bool is_plausible(const uint8_t *window, unsigned len, unsigned phase)
 {
     unsigned small = 0, count = (len - phase) / 4;
     for (unsigned i = 0; i < count; i++)
         small += is_small(window[phase + 4 * i + 3]);
-    return small * 16 >= count * 12;
+    return small * 16 >= count * 6;
 }
 
 /* Running sums of squares; a number beyond one (or none at all) makes every run over it too long. */
