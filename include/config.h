@@ -60,6 +60,7 @@ struct config {
     /* command line only */
     bool each, fail_on_alert, follow, profile, json_lines;
     int64_t limit;          /* alerts -n */
+    struct string_list set_facts; /* rules test --fact NAME=VALUE; a text that holds commas comes in pieces */
     char *stats;            /* --stats FILE|- */
     char *objects;          /* --objects DIR */
     int quiet, verbose;

@@ -39,6 +39,9 @@ const char *rule_set_digest(const struct rule_set *set); /* 64 hex digits over t
 /* What compiles and yet is hardly meant so: metadata, facts nothing sets, strings the prefilter cannot judge. */
 void rule_set_lint(const struct rule_set *set, rule_say say, void *user);
 
+/* For "did you mean": the fact whose name is nearest to `word`, NULL when none is near. */
+const char *fact_nearest(const char *word, size_t len);
+
 #define MATCH_STRINGS_MAX 16   /* strings reported for a match */
 
 struct match_string {

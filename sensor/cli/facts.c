@@ -65,7 +65,7 @@ int cli_facts(const struct config *config, const struct string_list *operands)
         return 2;
     }
     for (size_t i = 0; i < operands->count; i++) {
-        const struct file_hooks hooks = {operands->items[i], print_object, NULL};
+        const struct file_hooks hooks = {operands->items[i], print_object, NULL, NULL};
         if (!file_run(config, NULL, operands->items[i], &hooks))
             code = 1;
     }

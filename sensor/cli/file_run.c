@@ -73,7 +73,8 @@ static void on_end(void *user, struct object *object)
     facts_end(r->facts, of, object);
     struct fact_set *facts = facts_of(of);
     facts_transfer(facts, object);
-    fact_set_text(facts, FACT_direction, "outbound", strlen("outbound"));
+    if (r->hooks->transfer)
+        r->hooks->transfer(r->hooks->user, facts);
     r->object = object;
     if (r->matcher)
         match_evaluate(r->matcher, state->match, object, facts, on_match, r);
@@ -125,4 +126,22 @@ bool file_run(const struct config *config, struct rule_set *rules, const char *p
     object_env_free(env);
     fclose(file);
     return ok;
+}
+
+void file_run_flow(const struct config *config, struct rule_set *rules, const struct file_hooks *hooks)
+{
+    struct mem mem = {0};
+    struct fact_set facts;
+    struct file_runner runner = {.hooks = hooks};
+    struct counters *counters = calloc(1, sizeof(*counters));
+    if (!counters)
+        abort(); /* a command that has just begun */
+    fact_set_clear(&facts);
+    fact_set_text(&facts, FACT_direction, "outbound", strlen("outbound"));
+    hooks->transfer(hooks->user, &facts);
+    runner.matcher = matcher_new(&mem, counters, rule_set_hold(rules), (unsigned)config->scan_ms);
+    match_evaluate(runner.matcher, NULL, NULL, &facts, on_match, &runner);
+    hooks->object(hooks->user, NULL, &facts);
+    matcher_free(runner.matcher);
+    free(counters);
 }

@@ -11,6 +11,7 @@
 #include "log.h"
 
 struct testing {
+    const struct config *config;
     const char *path;
     bool json;
     struct json rules; /* of the object being evaluated: array members */
@@ -70,19 +71,25 @@ static void begin_object(struct testing *t)
     table_begin(&t->held, 4, NULL);
 }
 
+static void object_json(const struct testing *t, struct json *json, const struct object *object)
+{
+    json_bytes(json, "file", t->path, strlen(t->path));
+    json_open_array(json, "object_path");
+    for (unsigned i = 0; i < object->path_count; i++)
+        json_bytes(json, NULL, object->path[i], strlen(object->path[i]));
+    json_close_array(json);
+    json_uint(json, "size", object->size);
+    if (object->has_sha256)
+        json_hex(json, "sha256", object->sha256, sizeof(object->sha256));
+}
+
 static void print_json(struct testing *t, const struct object *object, const struct fact_set *facts)
 {
     struct json json;
     json_init(&json);
     json_open_object(&json, NULL);
-    json_bytes(&json, "file", t->path, strlen(t->path));
-    json_open_array(&json, "object_path");
-    for (unsigned i = 0; i < object->path_count; i++)
-        json_bytes(&json, NULL, object->path[i], strlen(object->path[i]));
-    json_close_array(&json);
-    json_uint(&json, "size", object->size);
-    if (object->has_sha256)
-        json_hex(&json, "sha256", object->sha256, sizeof(object->sha256));
+    if (object)
+        object_json(t, &json, object);
     json_open_object(&json, "facts");
     show_facts(&json, facts, false);
     json_close_object(&json);
@@ -118,8 +125,8 @@ static void print_text(struct testing *t, const struct object *object, const str
 {
     struct table title;
     char path[4600];
-    int n = snprintf(path, sizeof(path), "%.4000s", t->path);
-    for (unsigned i = 0; i < object->path_count && n > 0 && (size_t)n < sizeof(path); i++)
+    int n = snprintf(path, sizeof(path), "%.4000s", object ? t->path : "a flow");
+    for (unsigned i = 0; object && i < object->path_count && n > 0 && (size_t)n < sizeof(path); i++)
         n += snprintf(path + n, sizeof(path) - (size_t)n, " > %s", object->path[i]);
     table_begin(&title, 1, (const char *const[]){path}); /* names are made safe to print */
     table_print(&title, stdout);
@@ -141,26 +148,107 @@ static void on_object(void *user, const struct object *object, const struct fact
     begin_object(t);
 }
 
+static bool set_fact(struct fact_set *facts, enum fact_id id, const char *value)
+{
+    char *end = NULL;
+    switch (FACT_INFO[id].type) {
+    case FACT_TYPE_TEXT:
+        fact_set_text(facts, id, value, strlen(value));
+        return true;
+    case FACT_TYPE_BOOL:
+        fact_set_int(facts, id, strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+        return fact_int(facts, id) || strcmp(value, "false") == 0 || strcmp(value, "0") == 0;
+    case FACT_TYPE_REAL:
+        fact_set_real(facts, id, strtod(value, &end));
+        break;
+    case FACT_TYPE_INT:
+        fact_set_int(facts, id, strtoll(value, &end, 0));
+        break;
+    }
+    return end && end != value && !*end;
+}
+
+/* NAME=VALUE as FACT_INFO knows it; FACT_COUNT, said, when it does not. */
+static enum fact_id fact_named(const char *setting)
+{
+    size_t len = strcspn(setting, "=");
+    for (unsigned i = 0; i < FACT_COUNT; i++) {
+        if (strlen(FACT_INFO[i].name) == len && memcmp(FACT_INFO[i].name, setting, len) == 0)
+            return (enum fact_id)i;
+    }
+    const char *near = fact_nearest(setting, len);
+    log_error("--fact %s: no such fact%s%s%s", setting, near ? "; did you mean " : "", near ? near : "",
+              near ? "?" : "");
+    return FACT_COUNT;
+}
+
+static bool apply_facts(const struct config *config, struct fact_set *facts)
+{
+    char text[FACT_TEXT_MAX + 1];
+    const struct string_list *list = &config->set_facts;
+    for (size_t i = 0; i < list->count;) {
+        enum fact_id id = fact_named(list->items[i]);
+        const char *value = strchr(list->items[i], '=');
+        if (id == FACT_COUNT)
+            return false;
+        snprintf(text, sizeof(text), "%s", value ? value + 1 : "true");
+        /* A text with commas was cut at them. */
+        for (i++; i < list->count && !strchr(list->items[i], '='); i++) {
+            size_t n = strlen(text);
+            snprintf(text + n, sizeof(text) - n, ",%s", list->items[i]);
+        }
+        if (!set_fact(facts, id, text)) {
+            log_error("--fact %s: '%s' is no value of it", FACT_INFO[id].name, text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void on_transfer(void *user, struct fact_set *facts)
+{
+    const struct testing *t = user;
+    apply_facts(t->config, facts); /* tried before: it says nothing */
+}
+
+/* One file, or a flow when `path` is NULL. */
+static bool test_one(const struct config *config, struct rule_set *set, const char *path)
+{
+    struct testing t = {.config = config, .path = path, .json = config->json_lines};
+    const struct file_hooks hooks = {&t, on_object, on_match, on_transfer};
+    bool fine = true;
+    json_init(&t.rules);
+    begin_object(&t);
+    if (path)
+        fine = file_run(config, set, path, &hooks);
+    else
+        file_run_flow(config, set, &hooks);
+    table_free(&t.held);
+    json_free(&t.rules);
+    return fine;
+}
+
 int rules_test(const struct config *config, const struct string_list *files)
 {
     const struct string_list configured = {NULL, 0};
+    struct fact_set facts;
     int code = 0;
-    if (!files->count) {
-        log_error("rules test: name at least one file");
+    fact_set_clear(&facts);
+    if (!apply_facts(config, &facts))
+        return 2;
+    bool flow = strcmp(fact_text(&facts, FACT_object_type), "flow") == 0;
+    if (!files->count && !flow) {
+        log_error("rules test: name at least one file, or a flow with --fact object_type=flow");
         return 2;
     }
     struct rule_set *set = rules_compile(config, &configured);
     if (!set)
         return 2;
+    if (!files->count)
+        test_one(config, set, NULL);
     for (size_t i = 0; i < files->count; i++) {
-        struct testing t = {.path = files->items[i], .json = config->json_lines};
-        const struct file_hooks hooks = {&t, on_object, on_match};
-        json_init(&t.rules);
-        begin_object(&t);
-        if (!file_run(config, set, files->items[i], &hooks))
+        if (!test_one(config, set, files->items[i]))
             code = 1;
-        table_free(&t.held);
-        json_free(&t.rules);
     }
     rule_set_drop(set);
     return code;

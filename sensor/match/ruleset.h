@@ -29,9 +29,8 @@ void rule_set_read(struct rule_set *set, size_t units);
 /* Rules of one name in several files, said as warnings. */
 void rule_set_tell_twins(const struct rule_set *set, rule_say say, void *user);
 
-/* nearest.c: the fact whose name is nearest to `word`, NULL when none is near. */
-const char *fact_nearest(const char *word, size_t len);
-/* `distance` edits (insert, delete, replace, swap neighbours) turn a into b; at most `limit` is looked for. */
+/* nearest.c: so many edits (insert, delete, replace, swap neighbours) turn a into b; more than `limit` when a name is
+ * too long. */
 unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len, unsigned limit);
 
 #endif
