@@ -6,9 +6,10 @@
 # usage: run.sh SECONDS [NAME...]
 cd "$(dirname "$0")/../.." || exit 1
 seconds=${1:-60}
+mkdir -p build
 [ $# -gt 0 ] && shift
 make --no-print-directory -s -j2 CC=clang BUILD=build/fuzz SAN=fuzzer-no-link,address,undefined OPT=-O1 fuzz-programs \
-    >build/fuzz-build.log 2>&1 || { cat build/fuzz-build.log; echo "not ok - the fuzz targets build"; exit 1; }
+    >build/fuzz-build.log 2>&1 || { echo "not ok - the fuzz targets build"; tail -60 build/fuzz-build.log | sed 's/^/# /'; exit 1; }
 /usr/bin/python3 tests/fuzz/seeds.py build/fuzz/seeds || exit 1
 mkdir -p build/fuzz/crashes
 failed=0

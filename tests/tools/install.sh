@@ -4,7 +4,7 @@ cd "$(dirname "$0")/../.." || exit 1
 root=$(mktemp -d) || exit 1
 trap 'rm -rf "$root"' EXIT
 make --no-print-directory install DESTDIR="$root" PREFIX=/usr >"$root/log" 2>&1 ||
-    { sed 's/^/# /' "$root/log"; echo "not ok - make install"; exit 1; }
+    { echo "not ok - make install"; tail -40 "$root/log" | sed 's/^/# /'; exit 1; }
 failed=0
 for path in usr/sbin/dlp-sensor usr/share/dlp-sensor/rules etc/dlp-sensor/sensor.yaml \
     usr/lib/systemd/system/dlp-sensor.service usr/share/man/man8/dlp-sensor.8 usr/share/man/man5/dlp-sensor.yaml.5; do
