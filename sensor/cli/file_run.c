@@ -100,13 +100,10 @@ static bool feed(struct object_env *env, const char *path, FILE *file)
     return ok;
 }
 
-bool file_run(const struct config *config, struct rule_set *rules, const char *path, const struct file_hooks *hooks)
+/* `path` names the object and what goes wrong. */
+static bool run(const struct config *config, struct rule_set *rules, const char *path, FILE *file,
+                const struct file_hooks *hooks)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        log_error("%s: %m", path);
-        return false;
-    }
     struct mem mem = {0};
     struct counters counters;
     struct file_runner runner = {.hooks = hooks};
@@ -124,6 +121,28 @@ bool file_run(const struct config *config, struct rule_set *rules, const char *p
     matcher_free(runner.matcher);
     facts_engine_free(runner.facts);
     object_env_free(env);
+    return ok;
+}
+
+bool file_run(const struct config *config, struct rule_set *rules, const char *path, const struct file_hooks *hooks)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        log_error("%s: %m", path);
+        return false;
+    }
+    bool ok = run(config, rules, path, file, hooks);
+    fclose(file);
+    return ok;
+}
+
+bool file_run_bytes(const struct config *config, struct rule_set *rules, const char *name, const void *data,
+                    size_t len, const struct file_hooks *hooks)
+{
+    FILE *file = fmemopen((void *)(uintptr_t)data, len, "rb");
+    if (!file)
+        return false;
+    bool ok = run(config, rules, name, file, hooks);
     fclose(file);
     return ok;
 }

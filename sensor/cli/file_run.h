@@ -18,6 +18,9 @@ struct file_hooks {
 
 /* False when the file cannot be read (said in the log). `rules` may be NULL: facts only. */
 bool file_run(const struct config *config, struct rule_set *rules, const char *path, const struct file_hooks *hooks);
+/* The same for bytes at hand, at least one, as an object called `name`. */
+bool file_run_bytes(const struct config *config, struct rule_set *rules, const char *name, const void *data,
+                    size_t len, const struct file_hooks *hooks);
 /* A flow nobody can read: rules over an empty buffer, with the facts `transfer` sets. */
 void file_run_flow(const struct config *config, struct rule_set *rules, const struct file_hooks *hooks);
 

@@ -11,5 +11,11 @@ extern const char *const RULES_SEVERITIES[5]; /* by struct rule's severity */
  * compile. The caller drops it. */
 struct rule_set *rules_compile(const struct config *config, const struct string_list *paths);
 int rules_test(const struct config *config, const struct string_list *files); /* rules_test.c */
+/* `setting` is NAME=VALUE; NAME alone is NAME=true. False, with a sentence, when there is no such fact or value. */
+bool rules_set_fact(struct fact_set *facts, const char *setting, char *error, size_t error_len);
+
+/* Cases beside the rules (rules_cases.c): `.case` files, and directories of them. */
+bool rules_are_cases(const struct string_list *paths);
+int rules_cases(const struct config *config, const struct string_list *paths);
 
 #endif

@@ -148,7 +148,7 @@ static void on_object(void *user, const struct object *object, const struct fact
     begin_object(t);
 }
 
-static bool set_fact(struct fact_set *facts, enum fact_id id, const char *value)
+static bool set_value(struct fact_set *facts, enum fact_id id, const char *value)
 {
     char *end = NULL;
     switch (FACT_INFO[id].type) {
@@ -168,37 +168,37 @@ static bool set_fact(struct fact_set *facts, enum fact_id id, const char *value)
     return end && end != value && !*end;
 }
 
-/* NAME=VALUE as FACT_INFO knows it; FACT_COUNT, said, when it does not. */
-static enum fact_id fact_named(const char *setting)
+bool rules_set_fact(struct fact_set *facts, const char *setting, char *error, size_t error_len)
 {
     size_t len = strcspn(setting, "=");
+    const char *value = setting[len] ? setting + len + 1 : "true";
     for (unsigned i = 0; i < FACT_COUNT; i++) {
-        if (strlen(FACT_INFO[i].name) == len && memcmp(FACT_INFO[i].name, setting, len) == 0)
-            return (enum fact_id)i;
+        if (strlen(FACT_INFO[i].name) != len || memcmp(FACT_INFO[i].name, setting, len) != 0)
+            continue;
+        if (set_value(facts, (enum fact_id)i, value))
+            return true;
+        snprintf(error, error_len, "%s: '%s' is no value of it", FACT_INFO[i].name, value);
+        return false;
     }
     const char *near = fact_nearest(setting, len);
-    log_error("--fact %s: no such fact%s%s%s", setting, near ? "; did you mean " : "", near ? near : "",
-              near ? "?" : "");
-    return FACT_COUNT;
+    snprintf(error, error_len, "%s: no such fact%s%s%s", setting, near ? "; did you mean " : "", near ? near : "",
+             near ? "?" : "");
+    return false;
 }
 
 static bool apply_facts(const struct config *config, struct fact_set *facts)
 {
-    char text[FACT_TEXT_MAX + 1];
+    char text[64 + FACT_TEXT_MAX + 1], error[512];
     const struct string_list *list = &config->set_facts;
     for (size_t i = 0; i < list->count;) {
-        enum fact_id id = fact_named(list->items[i]);
-        const char *value = strchr(list->items[i], '=');
-        if (id == FACT_COUNT)
-            return false;
-        snprintf(text, sizeof(text), "%s", value ? value + 1 : "true");
+        snprintf(text, sizeof(text), "%s", list->items[i]);
         /* A text with commas was cut at them. */
         for (i++; i < list->count && !strchr(list->items[i], '='); i++) {
             size_t n = strlen(text);
             snprintf(text + n, sizeof(text) - n, ",%s", list->items[i]);
         }
-        if (!set_fact(facts, id, text)) {
-            log_error("--fact %s: '%s' is no value of it", FACT_INFO[id].name, text);
+        if (!rules_set_fact(facts, text, error, sizeof(error))) {
+            log_error("--fact %s", error);
             return false;
         }
     }
@@ -236,6 +236,8 @@ int rules_test(const struct config *config, const struct string_list *files)
     fact_set_clear(&facts);
     if (!apply_facts(config, &facts))
         return 2;
+    if (rules_are_cases(files))
+        return rules_cases(config, files);
     bool flow = strcmp(fact_text(&facts, FACT_object_type), "flow") == 0;
     if (!files->count && !flow) {
         log_error("rules test: name at least one file, or a flow with --fact object_type=flow");
