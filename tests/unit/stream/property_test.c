@@ -221,6 +221,7 @@ static void any_network_same_bytes(void **state)
     unsigned long first = from ? strtoul(from, NULL, 10) : 0;
     for (unsigned long i = first; i < first + count; i++)
         run_case(i);
+    printf("# %lu cases, from number %lu\n", count, first);
 }
 
 int main(void)
