@@ -48,7 +48,7 @@ struct config {
     /* redis */
     char *redis_url;        /* "off" or "" for none */
     char *redis_prefix;
-    int64_t redis_maxlen;
+    int64_t redis_maxlen, redis_max_age_hours;
     char *redis_username, *redis_password_file, *redis_tls_ca, *redis_tls_cert, *redis_tls_key, *redis_mirror;
     /* evidence */
     char *evidence_dir, *evidence_public_key;

@@ -285,8 +285,6 @@ static void warn_unbuilt(const struct config *config)
         log_warning("evidence.dir: this version keeps no evidence");
     if (config->list_allow_receivers[0])
         log_warning("rules.lists: this version reads no lists; receiver_allowed stays false");
-    if (was_given(config, &config->spool_dir) && config->spool_dir[0])
-        log_warning("spool.dir: this version keeps no spool on disk; alerts wait for Redis in memory");
 }
 
 bool config_finish(struct config *config, enum config_command command, char *error, size_t error_len)

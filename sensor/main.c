@@ -58,6 +58,8 @@ static const struct command COMMANDS[] = {
     {"facts", COMMAND_FACTS, "FILE...", "print every fact of a file as JSON", cli_facts},
     {"config", COMMAND_CONFIG, "check|show [-c FILE]", "validate the settings, or print them", config_command_run},
     {"alerts", COMMAND_ALERTS, "[--follow] [--redis URL]", "read alerts back from Redis", cli_alerts},
+    {"spool", COMMAND_SPOOL, "status|dump|resend --spool DIR", "look at the alerts kept on disk, or send them again",
+     cli_spool},
     {"check", COMMAND_CHECK, "[-c FILE]", "look at settings, rules, host, interfaces and Redis", cli_check},
     {"version", 0, "", "version, and the libraries'", cli_version},
 };

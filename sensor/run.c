@@ -18,8 +18,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "spool.h"
 
-#define FLUSH_MS_REPLAY 30000
+#define FLUSH_MS_REPLAY 15000
 #define FLUSH_MS_CAPTURE 10000
 
 int64_t run_wall_ns(void)
@@ -181,7 +182,7 @@ bool run_start(struct run *run, void *(*thread)(void *))
         log_error("cannot make the event loop: %m");
         return false;
     }
-    run->output = output_new(run->base, run->config, !run->live, error, sizeof(error));
+    run->output = output_new(run->base, run->config, run->live ? OUTPUT_CAPTURE : OUTPUT_REPLAY, error, sizeof(error));
     if (!run->output) {
         log_error("%s", error);
         return false;
@@ -208,8 +209,9 @@ static void add_rules_and_output(void *user, struct json *json)
 {
     struct run *run = user;
     struct output_stats o;
+    struct spool_stats spool;
     add_rules(run, json);
-    output_read_stats(run->output, &o);
+    output_read_stats(run->output, &o, &spool);
     json_open_object(json, "output");
     json_uint(json, "alerts", o.written[EVENT_ALERT]);
     json_uint(json, "objects", o.written[EVENT_OBJECT]);
@@ -221,10 +223,22 @@ static void add_rules_and_output(void *user, struct json *json)
     json_text(json, "reason", o.redis_reason);
     json_uint(json, "sent", o.redis_sent);
     json_uint(json, "acknowledged", o.redis_acknowledged);
-    json_uint(json, "waiting", o.redis_waiting);
+    json_uint(json, "known", o.redis_known);
     json_uint(json, "retried", o.redis_retried);
-    json_uint(json, "dropped", o.redis_dropped);
     json_uint(json, "reconnects", o.redis_reconnects);
+    json_uint(json, "trimmed_by_age", o.redis_trimmed);
+    json_uint(json, "beside_lost", o.redis_beside_lost);
+    json_close_object(json);
+    json_open_object(json, "spool");
+    json_uint(json, "waiting", spool.waiting);
+    json_uint(json, "bytes", spool.bytes);
+    json_uint(json, "appended", spool.appended);
+    json_uint(json, "duplicates", spool.duplicates);
+    json_uint(json, "dropped", spool.dropped);
+    json_uint(json, "lost", spool.lost);
+    json_uint(json, "trimmed", spool.trimmed);
+    json_uint(json, "damaged", spool.damaged);
+    json_uint(json, "errors", spool.errors);
     json_close_object(json);
 }
 
@@ -246,21 +260,28 @@ const struct counters *run_metrics_source(void *user, struct evbuffer *page)
 {
     struct run *run = user;
     struct output_stats o;
+    struct spool_stats spool;
     run_read_counters(run);
-    output_read_stats(run->output, &o);
+    output_read_stats(run->output, &o, &spool);
     evbuffer_add_printf(page,
                         "# TYPE dlp_rules gauge\ndlp_rules %u\n"
                         "# TYPE dlp_rules_reloads_total counter\ndlp_rules_reloads_total %llu\n"
                         "# TYPE dlp_rules_refused_reloads_total counter\n"
                         "dlp_rules_refused_reloads_total %llu\n"
                         "# TYPE dlp_redis_connected gauge\ndlp_redis_connected %d\n"
-                        "# TYPE dlp_redis_waiting gauge\ndlp_redis_waiting %llu\n"
                         "# TYPE dlp_redis_acknowledged_total counter\ndlp_redis_acknowledged_total %llu\n"
-                        "# TYPE dlp_redis_dropped_total counter\ndlp_redis_dropped_total %llu\n",
+                        "# TYPE dlp_spool_waiting gauge\ndlp_spool_waiting %llu\n"
+                        "# TYPE dlp_spool_bytes gauge\ndlp_spool_bytes %llu\n"
+                        "# TYPE dlp_spool_appended_total counter\ndlp_spool_appended_total %llu\n"
+                        "# TYPE dlp_spool_dropped_total counter\ndlp_spool_dropped_total %llu\n"
+                        "# TYPE dlp_spool_lost_total counter\ndlp_spool_lost_total %llu\n"
+                        "# TYPE dlp_spool_errors_total counter\ndlp_spool_errors_total %llu\n",
                         rule_set_count(run->rules), (unsigned long long)run->reloads,
                         (unsigned long long)run->refused_reloads, o.redis_connected,
-                        (unsigned long long)o.redis_waiting, (unsigned long long)o.redis_acknowledged,
-                        (unsigned long long)o.redis_dropped);
+                        (unsigned long long)o.redis_acknowledged, (unsigned long long)spool.waiting,
+                        (unsigned long long)spool.bytes, (unsigned long long)spool.appended,
+                        (unsigned long long)spool.dropped, (unsigned long long)spool.lost,
+                        (unsigned long long)spool.errors);
     return &run->total;
 }
 

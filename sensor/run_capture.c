@@ -191,6 +191,7 @@ int run_capture(const struct config *config)
     if (!run.rules)
         return EXIT_USAGE;
     int code = EXIT_USAGE;
+    privileges_give_directory(config->spool_dir, config->user);
     if (open_captures(&run) && privileges_drop(config->user) && run_start(&run, capture_thread))
         code = serve_capture(&run);
     close_captures(&run);

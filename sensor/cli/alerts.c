@@ -5,13 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "log.h"
-#include "redis_url.h"
+#include "redis_talk.h"
 
 #define SENSORS_MAX 256
 #define CELL 80
+#define FOLLOW_MS 500
 
 struct row {
     unsigned long long ms, number; /* the entry id */
@@ -21,7 +23,7 @@ struct row {
 };
 
 struct reading {
-    redisContext *redis;
+    struct redis_talk *redis;
     const struct config *config;
     char *keys[SENSORS_MAX];
     char last[SENSORS_MAX][48]; /* --follow: read on from here */
@@ -167,20 +169,33 @@ static void print_rows(struct reading *r)
     r->row_count = 0;
 }
 
-static bool complain(const struct reading *r, const redisReply *reply)
+static bool complain(const struct reading *r, redisReply *reply)
 {
-    log_error("redis: %s", reply && reply->type == REDIS_REPLY_ERROR ? reply->str : r->redis->errstr);
+    log_error("redis: %s", redis_talk_error(r->redis));
+    if (reply)
+        freeReplyObject(reply);
+    return false;
+}
+
+static bool is_known(const struct reading *r, const char *key)
+{
+    for (size_t k = 0; k < r->key_count; k++) {
+        if (strcmp(r->keys[k], key) == 0)
+            return true;
+    }
     return false;
 }
 
 static bool read_sensors(struct reading *r)
 {
-    redisReply *reply = redisCommand(r->redis, "SMEMBERS %s:sensors", r->config->redis_prefix);
+    redisReply *reply = redis_talk(r->redis, "SMEMBERS %s:sensors", r->config->redis_prefix);
     if (!reply || reply->type != REDIS_REPLY_ARRAY)
         return complain(r, reply);
     for (size_t i = 0; i < reply->elements && r->key_count < SENSORS_MAX; i++) {
         char key[512];
         snprintf(key, sizeof(key), "%s:alerts:%s", r->config->redis_prefix, reply->element[i]->str);
+        if (is_known(r, key))
+            continue;
         r->keys[r->key_count] = keep(key);
         snprintf(r->last[r->key_count++], sizeof(r->last[0]), "0-0");
     }
@@ -192,7 +207,7 @@ static bool read_sensors(struct reading *r)
 static bool read_streams(struct reading *r)
 {
     for (size_t k = 0; k < r->key_count; k++) {
-        redisReply *reply = redisCommand(r->redis, "XREVRANGE %s + - COUNT %lld", r->keys[k],
+        redisReply *reply = redis_talk(r->redis, "XREVRANGE %s + - COUNT %lld", r->keys[k],
                                          (long long)r->config->limit);
         if (!reply || reply->type != REDIS_REPLY_ARRAY)
             return complain(r, reply);
@@ -205,50 +220,48 @@ static bool read_streams(struct reading *r)
     return true;
 }
 
+/* New entries of one stream. */
+static bool read_on(struct reading *r, size_t k)
+{
+    redisReply *reply = redis_talk(r->redis, "XRANGE %s (%s + COUNT 1000", r->keys[k], r->last[k]);
+    if (!reply || reply->type != REDIS_REPLY_ARRAY)
+        return complain(r, reply);
+    for (size_t i = 0; i < reply->elements; i++)
+        add_entry(r, reply->element[i]);
+    if (reply->elements)
+        snprintf(r->last[k], sizeof(r->last[k]), "%s", reply->element[reply->elements - 1]->element[0]->str);
+    freeReplyObject(reply);
+    return true;
+}
+
+/* Streams are asked one by one: in a Cluster they live on different nodes. */
 static bool follow(struct reading *r)
 {
-    redisSetTimeout(r->redis, (struct timeval){0, 0});
     for (;;) {
-        const char *words[4 + 1 + 2 * SENSORS_MAX] = {"XREAD", "BLOCK", "5000", "STREAMS"};
-        int n = 4;
-        for (size_t k = 0; k < r->key_count; k++)
-            words[n++] = r->keys[k];
-        for (size_t k = 0; k < r->key_count; k++)
-            words[n++] = r->last[k];
-        redisReply *reply = redisCommandArgv(r->redis, n, words, NULL);
-        if (!reply || reply->type == REDIS_REPLY_ERROR)
-            return complain(r, reply);
-        for (size_t s = 0; reply->type == REDIS_REPLY_ARRAY && s < reply->elements; s++) {
-            const redisReply *stream = reply->element[s], *entries = stream->element[1];
-            for (size_t i = 0; i < entries->elements; i++)
-                add_entry(r, entries->element[i]);
-            for (size_t k = 0; entries->elements && k < r->key_count; k++) {
-                if (strcmp(r->keys[k], stream->element[0]->str) == 0)
-                    snprintf(r->last[k], sizeof(r->last[k]), "%s",
-                             entries->element[entries->elements - 1]->element[0]->str);
-            }
+        const struct timespec pause = {0, FOLLOW_MS * 1000000L};
+        if (!read_sensors(r))
+            return false;
+        for (size_t k = 0; k < r->key_count; k++) {
+            if (!read_on(r, k))
+                return false;
         }
-        freeReplyObject(reply);
         print_rows(r);
+        fflush(stdout);
+        nanosleep(&pause, NULL);
     }
 }
 
 int cli_alerts(const struct config *config, const struct string_list *operands)
 {
-    struct redis_url url;
     struct reading r = {.config = config};
     char error[512];
     if (operands->count) {
         log_error("alerts: unexpected '%s'", operands->items[0]);
         return 2;
     }
-    if (!redis_url_parse(&url, config, error, sizeof(error))) {
-        log_error("%s", error);
-        return 2;
-    }
-    r.redis = redis_url_connect(&url, 3000, error, sizeof(error));
+    r.redis = redis_talk_open(config, error, sizeof(error));
     if (!r.redis) {
-        log_error("redis %s: %s", config->redis_url, error);
+        log_error("%s", error);
         return 1;
     }
     if (!config->json_lines)
@@ -257,15 +270,11 @@ int cli_alerts(const struct config *config, const struct string_list *operands)
     bool ok = read_sensors(&r) && read_streams(&r);
     if (ok)
         print_rows(&r);
-    if (ok && config->follow) {
-        if (r.key_count)
-            ok = follow(&r);
-        else
-            log_warning("no sensor has written to this Redis yet");
-    }
+    if (ok && config->follow)
+        ok = follow(&r);
     for (size_t k = 0; k < r.key_count; k++)
         free(r.keys[k]);
     free(r.rows);
-    redisFree(r.redis);
+    redis_talk_close(r.redis);
     return ok ? 0 : 1;
 }

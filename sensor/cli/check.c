@@ -19,6 +19,7 @@
 
 #include "cli/cli.h"
 #include "match.h"
+#include "redis_talk.h"
 
 enum finding { WELL, HURTS, STOPS };
 
@@ -140,54 +141,33 @@ static void check_host(struct checking *c, const struct config *config)
             config->user);
 }
 
-static redisContext *redis_connect(const char *url)
-{
-    const struct timeval patience = {2, 0};
-    char host[256];
-    if (strncmp(url, "unix://", 7) == 0)
-        return redisConnectUnixWithTimeout(url + 7, patience);
-    if (strncmp(url, "redis://", 8) != 0)
-        return NULL;
-    const char *at = strchr(url + 8, '@');
-    const char *from = at ? at + 1 : url + 8;
-    size_t len = strcspn(from, ":/");
-    if (len >= sizeof(host))
-        return NULL;
-    memcpy(host, from, len);
-    host[len] = '\0';
-    int port = from[len] == ':' ? (int)strtol(from + len + 1, NULL, 10) : 6379;
-    return redisConnectWithTimeout(len ? host : "127.0.0.1", port, patience);
-}
-
 static void check_redis(struct checking *c, const struct config *config)
 {
-    const char *url = config->redis_url;
-    if (!url[0] || strcmp(url, "off") == 0) {
+    char error[512];
+    if (!config->redis_url[0] || strcmp(config->redis_url, "off") == 0) {
         say(c, HURTS, "redis: off: alerts go to %s only", config->json[0] ? config->json : "nowhere");
         return;
     }
-    redisContext *redis = redis_connect(url);
+    struct redis_talk *redis = redis_talk_open(config, error, sizeof(error));
     if (!redis) {
-        say(c, HURTS, "redis: %s is not looked at here (only redis:// and unix://)", url);
+        say(c, HURTS, "%s; alerts wait in the spool until it is back", error);
         return;
     }
-    redisReply *reply = redis->err ? NULL : redisCommand(redis, "PING");
-    if (!reply)
-        say(c, HURTS, "redis: %s: %s; alerts wait until it is back", url, redis->errstr);
-    else if (reply->type == REDIS_REPLY_ERROR)
-        say(c, HURTS, "redis: %s: %s", url, reply->str);
+    redisReply *reply = redis_talk(redis, "PING");
+    if (reply && reply->type != REDIS_REPLY_ERROR)
+        say(c, WELL, "redis: %s answers", config->redis_url);
     else
-        say(c, WELL, "redis: %s answers", url);
+        say(c, HURTS, "redis: %s", redis_talk_error(redis));
     if (reply)
         freeReplyObject(reply);
-    reply = redis->err ? NULL : redisCommand(redis, "CONFIG GET maxmemory-policy");
+    reply = redis_talk(redis, "CONFIG GET maxmemory-policy");
     if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
         strncmp(reply->element[1]->str, "allkeys", 7) == 0)
         say(c, HURTS, "redis: maxmemory-policy %s may evict the alert stream (use noeviction)",
             reply->element[1]->str);
     if (reply)
         freeReplyObject(reply);
-    redisFree(redis);
+    redis_talk_close(redis);
 }
 
 static void check_spool(struct checking *c, const struct config *config)

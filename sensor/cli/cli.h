@@ -8,6 +8,7 @@
 int cli_rules(const struct config *config, const struct string_list *operands);
 int cli_facts(const struct config *config, const struct string_list *operands);
 int cli_alerts(const struct config *config, const struct string_list *operands);
+int cli_spool(const struct config *config, const struct string_list *operands);
 /* `check`: 2 when something would stop the sensor. */
 int cli_check(const struct config *config, const struct string_list *operands);
 int cli_version(const struct config *config, const struct string_list *operands);

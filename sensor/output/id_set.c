@@ -56,9 +56,26 @@ static bool make_room(struct id_set *set)
     return true;
 }
 
+static void make_key(uint64_t key[2], const char id[32], bool update)
+{
+    key[0] = from_hex(id);
+    key[1] = from_hex(id + 16) ^ (update ? 0x7570646174650000u : 0);
+}
+
+bool id_set_has(const struct id_set *set, const char id[32], bool update)
+{
+    uint64_t key[2];
+    make_key(key, id, update);
+    if (!set->capacity)
+        return false;
+    const struct id_slot *slot = find(set, key);
+    return slot->number && slot->number >= set->oldest;
+}
+
 bool id_set_seen(struct id_set *set, const char id[32], bool update, uint64_t number)
 {
-    const uint64_t key[2] = {from_hex(id), from_hex(id + 16) ^ (update ? 0x7570646174650000u : 0)};
+    uint64_t key[2];
+    make_key(key, id, update);
     if (number > ID_SET_MAX)
         id_set_forget_below(set, number - ID_SET_MAX);
     if (!make_room(set))

@@ -23,6 +23,7 @@ struct id_set {
 void id_set_free(struct id_set *set);
 /* True when the spool has it already. Otherwise remembers it as record `number`; numbers grow. */
 bool id_set_seen(struct id_set *set, const char id[32], bool update, uint64_t number);
+bool id_set_has(const struct id_set *set, const char id[32], bool update);
 void id_set_forget_below(struct id_set *set, uint64_t number);
 
 #endif

@@ -13,21 +13,51 @@ static const struct sink_ops *const sinks[] = {&sink_json, &sink_redis};
 struct output {
     struct event_base *base;
     unsigned wanted; /* bit for each enum event_type the configuration asks for */
+    struct spool *spool; /* NULL when nobody asked for one */
     void *sink[SINK_COUNT];
     struct output_stats stats;
 };
 
-struct output *output_new(struct event_base *base, const struct config *config, bool replay, char *error,
-                          size_t error_len)
+static void on_readable(void *user)
+{
+    struct output *output = user;
+    for (size_t i = 0; i < SINK_COUNT; i++) {
+        if (output->sink[i] && sinks[i]->readable)
+            sinks[i]->readable(output->sink[i]);
+    }
+}
+
+static bool is_spool_wanted(const struct config *config)
+{
+    bool wanted = config->spool_dir[0];
+    for (size_t i = 0; i < SINK_COUNT; i++)
+        wanted = wanted || (sinks[i]->readable && sinks[i]->wanted(config));
+    return wanted;
+}
+
+static bool is_sink_wanted(const struct sink_ops *sink, const struct config *config, enum output_purpose purpose)
+{
+    return (sink->readable || purpose != OUTPUT_RESEND) && sink->wanted(config);
+}
+
+struct output *output_new(struct event_base *base, const struct config *config, enum output_purpose purpose,
+                          char *error, size_t error_len)
 {
     struct output *output = calloc(1, sizeof(*output));
     if (!output)
         abort(); /* only at start */
     output->base = base;
     output->wanted = config->events;
-    const struct sink_params params = {base, config, &output->stats, replay};
+    if (is_spool_wanted(config)) {
+        output->spool = spool_open(base, config, on_readable, output, error, error_len);
+        if (!output->spool) {
+            output_free(output);
+            return NULL;
+        }
+    }
+    const struct sink_params params = {base, config, &output->stats, purpose, output->spool};
     for (size_t i = 0; i < SINK_COUNT; i++) {
-        if (!sinks[i]->wanted(config))
+        if (!is_sink_wanted(sinks[i], config, purpose))
             continue;
         output->sink[i] = sinks[i]->open(&params, error, error_len);
         if (!output->sink[i]) {
@@ -42,8 +72,10 @@ void output_event(struct output *output, struct event_doc *event)
 {
     if (output->wanted & 1u << event->type) {
         output->stats.written[event->type]++;
+        if (output->spool && event->type == EVENT_ALERT)
+            spool_append(output->spool, event);
         for (size_t i = 0; i < SINK_COUNT; i++) {
-            if (output->sink[i])
+            if (output->sink[i] && sinks[i]->write)
                 sinks[i]->write(output->sink[i], event);
         }
     }
@@ -52,6 +84,8 @@ void output_event(struct output *output, struct event_doc *event)
 
 bool output_ready(const struct output *output)
 {
+    if (output->spool && !spool_ready(output->spool))
+        return false;
     for (size_t i = 0; i < SINK_COUNT; i++) {
         if (output->sink[i] && sinks[i]->ready && !sinks[i]->ready(output->sink[i]))
             return false;
@@ -67,9 +101,12 @@ void output_state(struct output *output, const char *rules_digest, const struct 
     }
 }
 
-void output_read_stats(const struct output *output, struct output_stats *stats)
+void output_read_stats(const struct output *output, struct output_stats *stats, struct spool_stats *spool)
 {
     *stats = output->stats;
+    *spool = (struct spool_stats){0};
+    if (output->spool)
+        spool_read_stats(output->spool, spool);
 }
 
 static int64_t monotonic_ms(void)
@@ -88,13 +125,19 @@ static void on_patience(evutil_socket_t fd, short what, void *user)
 
 bool output_flush(struct output *output, int timeout_ms)
 {
+    uint64_t acknowledged = output->stats.redis_acknowledged;
     int64_t until = monotonic_ms() + timeout_ms;
+    if (output->spool)
+        spool_hurry(output->spool);
     for (;;) {
-        bool done = true;
+        bool done = !output->spool || spool_settled(output->spool);
         for (size_t i = 0; i < SINK_COUNT; i++) {
             if (output->sink[i] && !sinks[i]->flushed(output->sink[i]))
                 done = false;
         }
+        if (acknowledged != output->stats.redis_acknowledged)
+            until = monotonic_ms() + timeout_ms;
+        acknowledged = output->stats.redis_acknowledged;
         if (done || monotonic_ms() >= until)
             return done;
         event_base_once(output->base, -1, EV_TIMEOUT, on_patience, output->base, &(struct timeval){0, 2000});
@@ -109,6 +152,8 @@ void output_free(struct output *output)
     for (size_t i = 0; i < SINK_COUNT; i++) {
         if (output->sink[i])
             sinks[i]->close(output->sink[i]);
+        output->sink[i] = NULL;
     }
+    spool_close(output->spool);
     free(output);
 }

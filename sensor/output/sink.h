@@ -3,12 +3,14 @@
 #define DLP_OUTPUT_SINK_H
 
 #include "output.h"
+#include "spool.h"
 
 struct sink_params {
     struct event_base *base;
     const struct config *config;
     struct output_stats *stats; /* the sink counts here */
-    bool replay;                /* a run that ends by itself: files begin anew */
+    enum output_purpose purpose;
+    struct spool *spool;        /* what alerts are kept in; NULL when no sink reads it */
 };
 
 struct sink_ops {
@@ -16,7 +18,8 @@ struct sink_ops {
     bool (*wanted)(const struct config *config);
     /* NULL with a sentence in `error`. */
     void *(*open)(const struct sink_params *params, char *error, size_t error_len);
-    void (*write)(void *sink, const struct event_doc *event); /* borrowed for the call */
+    void (*write)(void *sink, const struct event_doc *event); /* borrowed for the call; NULL: reads the spool */
+    void (*readable)(void *sink);                             /* the spool has more; NULL: does not read it */
     bool (*ready)(const void *sink);                          /* takes more now; NULL: always */
     bool (*flushed)(void *sink);                              /* nothing waits; also pushes what it can */
     void (*state)(void *sink, const char *rules_digest, const struct event_doc *stats); /* NULL: none */

@@ -76,9 +76,9 @@ static void *json_open(const struct sink_params *params, char *error, size_t err
     s->path = params->config->json;
     s->stats = params->stats;
     s->standard = strcmp(s->path, "-") == 0;
+    int begin_anew = params->purpose == OUTPUT_REPLAY ? O_TRUNC : 0;
     s->fd = s->standard ? STDOUT_FILENO
-                        : open(s->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (params->replay ? O_TRUNC : 0),
-                               0640);
+                        : open(s->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | begin_anew, 0640);
     if (s->fd < 0) {
         snprintf(error, error_len, "%s: %m", s->path);
         free(s);

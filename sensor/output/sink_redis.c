@@ -1,16 +1,11 @@
-/* Alerts into this sensor's own Redis stream, pipelined, with explicit growing entry ids `<epoch>-<record>`.
+/* Alerts from the spool into this sensor's own Redis stream, in order, under explicit entry ids `<epoch>-<record>`.
  *
- * No alert is doubled and none is lost while the process lives:
- *   a reply says what became of a record: taken, or refused (LOADING, OOM, READONLY...), then it is sent again
- *   under a fresh id once the server is well;
- *   a connection that breaks leaves records without a reply: on the next one Redis is asked for each by its id
- *   (XRANGE id id) before anything is sent, and only those it does not have go out again.
- * The epoch is the run's start in milliseconds, moved past the stream's last generated id at every connection, so
- * ids grow whatever the clocks of earlier runs said. */
-#include <errno.h>
-#include <hiredis/adapters/libevent.h>
-#include <hiredis/async.h>
-#include <hiredis/hiredis.h>
+ *      DOWN --retry--> FINDING (Sentinel) --> LOOKING: what does the stream hold? --> UP: batches, one in flight
+ *        ^------------------------------- a broken link, a refused batch -------------------------'
+ *
+ * None is lost and none doubled. A batch is a transaction: Redis takes all of it or nothing, so what the stream holds
+ * is always the spool up to some record, and its last id says which. After anything unexpected that id is read again. A
+ * copy that arrives late over an old connection has an id Redis already refuses. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,345 +13,243 @@
 #include <time.h>
 
 #include "log.h"
-#include "queue.h"
-#include "redis_url.h"
+#include "redis_find.h"
+#include "redis_resume.h"
+#include "redis_state.h"
+#include "redis_trim.h"
 #include "sink.h"
-#include "version.h"
 
-#define IN_FLIGHT_MAX 1024
+#define BATCH_RECORDS 256
+#define BATCH_BYTES (1u << 20)
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
-#define REPLY_PATIENCE_MS 5000
-#define STATE_EXPIRY_SECONDS "60"
-#define STATS_KEPT "10000"
-#define READY_BELOW (QUEUE_MAX / 2) /* a replay waits while more than this is queued */
+#define REDIRECTIONS_MAX 8
 
-enum link { LINK_DOWN, LINK_CONNECTING, LINK_LOOKING, LINK_UP };
+enum link { LINK_DOWN, LINK_FINDING, LINK_LOOKING, LINK_UP };
 
 struct redis_sink {
-    struct event_base *base;
+    struct redis_access access;
     const struct config *config;
     struct output_stats *stats;
-    struct redis_url url;
-    char key[256], stats_key[256], state_key[256], set_key[256], events_key[256];
-    redisAsyncContext *redis;
-    enum link link;
-    bool closing;
-    uint64_t generation;   /* of the connection: replies of an older one say nothing */
-    struct queue queue;
-    uint64_t next;         /* position of the next record to look at for sending */
-    unsigned in_flight, asked;
-    uint64_t epoch, number; /* of the last id given out */
-    unsigned backoff_ms;
-    bool refused;          /* the server said "not now": wait before sending on */
-    bool said_down;
-    struct event *retry, *patience;
+    struct spool *spool;
+    char key[288];
+    enum link state;
+    struct redis_link *link;
+    struct redis_finder finder;
+    struct redis_endpoint endpoint; /* of `link` */
+    unsigned next_endpoint;         /* of the URL's */
+    bool redirected, asking;        /* a Cluster's node sent us to `endpoint` */
+    unsigned redirections;          /* in a row */
+    struct redis_resume resume;
+    struct redis_state beside;
+    unsigned batch;                 /* records in flight */
+    uint64_t batch_last;
+    char refusal[160];              /* the first error about the batch in flight */
+    bool waiting;                   /* the server said "not now" */
+    unsigned backoff_ms, turn;
+    char said[160];                 /* the reason the log had last */
+    uint64_t started_ms;
+    struct redis_trim trim;
+    struct event *retry;
 };
 
-struct pending { /* what a reply belongs to */
-    struct redis_sink *sink;
-    uint64_t generation, position;
-};
-
-static void connect_now(struct redis_sink *s);
 static void pump(struct redis_sink *s);
+static void connect_now(struct redis_sink *s);
 
-static void set_reason(struct redis_sink *s, const char *reason)
+static int64_t wall_ms(void)
 {
-    snprintf(s->stats->redis_reason, sizeof(s->stats->redis_reason), "%s", reason);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void wait_and_retry(struct redis_sink *s)
+/* A reason is logged when it is a new one; the stats have it all the time. */
+static void say(struct redis_sink *s, const char *reason)
 {
-    unsigned ms = s->backoff_ms + s->backoff_ms * (unsigned)(s->generation % 4) / 8; /* keep sensors apart */
+    snprintf(s->stats->redis_reason, sizeof(s->stats->redis_reason), "%s", reason);
+    if (strncmp(s->said, reason, sizeof(s->said) - 1) == 0)
+        return;
+    snprintf(s->said, sizeof(s->said), "%s", reason);
+    if (*reason)
+        log_warning("redis: %s; alerts wait in the spool", reason);
+}
+
+static void retry_later(struct redis_sink *s)
+{
+    unsigned ms = s->backoff_ms + s->backoff_ms * (s->turn++ % 4) / 8; /* keep sensors apart */
     event_add(s->retry, &(struct timeval){ms / 1000, (suseconds_t)(ms % 1000) * 1000});
     s->backoff_ms = s->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : s->backoff_ms * 2;
 }
 
-static void on_lost(struct redis_sink *s, const char *reason)
+static void hang_up(struct redis_sink *s)
 {
-    if (s->link == LINK_DOWN)
-        return;
-    s->link = LINK_DOWN;
-    s->redis = NULL;
-    s->generation++;
-    s->in_flight = s->asked = 0;
+    redis_state_attach(&s->beside, NULL, NULL);
+    redis_link_close(s->link);
+    s->link = NULL;
+    s->state = LINK_DOWN;
+    s->batch = 0;
+    s->waiting = false;
     s->stats->redis_connected = false;
-    set_reason(s, reason);
-    if (!s->said_down && !s->closing)
-        log_warning("redis: %s; alerts wait in memory", reason);
-    s->said_down = true;
-    for (uint64_t at = s->queue.tail; at < s->queue.head; at++) {
-        struct record *record = queue_at(&s->queue, at);
-        if (record->state == RECORD_SENT || record->state == RECORD_ASKED)
-            record->state = RECORD_UNSURE;
+}
+
+static void go_down(struct redis_sink *s, const char *reason)
+{
+    hang_up(s);
+    s->redirected = s->asking = false;
+    s->redirections = 0;
+    s->next_endpoint = (s->next_endpoint + 1) % s->access.url.endpoints;
+    say(s, reason);
+    retry_later(s);
+}
+
+static void on_broken(void *user, const char *reason)
+{
+    struct redis_sink *s = user;
+    char name[300], text[448];
+    snprintf(text, sizeof(text), "%.120s: %s", redis_endpoint_name(&s->endpoint, name, sizeof(name)), reason);
+    go_down(s, text);
+}
+
+/* Errors after which another server, or a new login, may be what is needed. */
+static bool is_about_the_link(const char *error)
+{
+    static const char *const codes[] = {"READONLY", "MASTERDOWN", "CLUSTERDOWN", "LOADING", "NOAUTH", "WRONGPASS"};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (strncmp(error, codes[i], strlen(codes[i])) == 0)
+            return true;
     }
-    s->next = s->queue.tail;
-    event_del(s->patience);
-    if (!s->closing)
-        wait_and_retry(s);
+    return false;
 }
 
-static void on_connected(const redisAsyncContext *redis, int status)
+/* The server said "not now": the same again later. */
+static void refused(struct redis_sink *s, const char *error)
 {
-    struct redis_sink *s = redis->data;
-    if (status != REDIS_OK && s)
-        on_lost(s, redis->errstr[0] ? redis->errstr : "cannot connect"); /* hiredis frees the context */
-}
-
-static void on_disconnected(const redisAsyncContext *redis, int status)
-{
-    struct redis_sink *s = redis->data;
-    if (s && s->redis == redis)
-        on_lost(s, status == REDIS_OK ? "connection closed" : redis->errstr);
-}
-
-static void drop_link(struct redis_sink *s, const char *reason)
-{
-    redisAsyncContext *redis = s->redis;
-    on_lost(s, reason);
-    if (redis) {
-        redis->data = NULL;
-        redisAsyncFree(redis);
-    }
-}
-
-/* Answers are awaited for so long; every one that comes begins the wait anew. */
-static void await(struct redis_sink *s)
-{
-    event_add(s->patience, &(struct timeval){REPLY_PATIENCE_MS / 1000, 0});
-}
-
-static void answered(struct redis_sink *s)
-{
-    if (s->in_flight || s->asked || s->link != LINK_UP)
-        await(s);
-    else
-        event_del(s->patience);
-}
-
-static struct pending *pending_for(struct redis_sink *s, uint64_t position)
-{
-    struct pending *p = malloc(sizeof(*p));
-    if (p)
-        *p = (struct pending){s, s->generation, position};
-    return p;
-}
-
-static void take(struct redis_sink *s, uint64_t position)
-{
-    queue_done(&s->queue, position);
-    s->stats->redis_acknowledged++;
-    s->stats->redis_waiting = s->queue.head - s->queue.tail;
-}
-
-static void on_added(redisAsyncContext *redis, void *reply_given, void *user)
-{
-    struct pending *p = user;
-    struct redis_sink *s = p->sink;
-    const redisReply *reply = reply_given;
-    (void)redis;
-    bool ours = reply && p->generation == s->generation;
-    uint64_t position = p->position;
-    free(p);
-    if (!ours)
-        return;
-    s->in_flight--;
-    if (reply->type == REDIS_REPLY_ERROR) {
-        queue_at(&s->queue, position)->state = RECORD_WAITING;
-        s->stats->redis_retried++;
-        set_reason(s, reply->str);
-        if (!s->refused)
-            log_warning("redis: %s; alerts wait in memory", reply->str);
-        s->refused = true;
-    } else {
-        take(s, position);
-    }
-    answered(s);
-    if (s->refused) {
-        if (!s->in_flight) { /* every reply is in: what was refused goes out again later */
-            s->next = s->queue.tail;
-            wait_and_retry(s);
-        }
+    if (is_about_the_link(error)) {
+        go_down(s, error);
         return;
     }
-    s->backoff_ms = BACKOFF_MIN_MS;
-    pump(s);
+    say(s, error);
+    s->batch = 0;
+    s->waiting = true;
+    retry_later(s);
 }
 
-static void send_record(struct redis_sink *s, uint64_t position)
+/* Goes where a Cluster's node says the stream is. */
+static bool follow(struct redis_sink *s, const redisReply *reply)
 {
-    struct record *record = queue_at(&s->queue, position);
-    const struct event_doc *e = record->event;
-    char id[48], maxlen[24], severity[4];
-    record->number = ++s->number;
-    record->state = RECORD_SENT;
-    snprintf(id, sizeof(id), "%" PRIu64 "-%" PRIu64, s->epoch, record->number);
-    snprintf(maxlen, sizeof(maxlen), "%lld", (long long)s->config->redis_maxlen);
-    snprintf(severity, sizeof(severity), "%u", e->severity);
-    const char *words[] = {"XADD",     s->key,  "MAXLEN", "~",    maxlen,      id,       "id",     e->id, "severity",
-                           severity,   "category", e->category, "rule", e->rule, "sensor", s->config->sensor_name,
-                           "incident", e->incident, "event", e->json};
-    size_t lengths[sizeof(words) / sizeof(words[0])];
-    const int count = (int)(sizeof(words) / sizeof(words[0]));
-    for (int i = 0; i < count; i++)
-        lengths[i] = strlen(words[i]);
-    struct pending *p = pending_for(s, position);
-    if (!p || redisAsyncCommandArgv(s->redis, on_added, p, count, words, lengths) != REDIS_OK) {
-        free(p);
-        record->state = RECORD_WAITING;
-        return;
+    struct redis_endpoint endpoint = s->endpoint;
+    bool asking;
+    if (!redis_link_redirected(reply, &endpoint, &asking))
+        return false;
+    if (s->redirections++ >= REDIRECTIONS_MAX) {
+        go_down(s, "the Cluster's nodes send us in circles");
+        return true;
     }
-    s->in_flight++;
-    s->stats->redis_sent++;
-    if (strcmp(s->config->redis_mirror, "list") == 0)
-        redisAsyncCommand(s->redis, NULL, NULL, "RPUSH %s %b", s->events_key, e->json, e->len);
-    else if (strcmp(s->config->redis_mirror, "channel") == 0)
-        redisAsyncCommand(s->redis, NULL, NULL, "PUBLISH %s %b", s->events_key, e->json, e->len);
-    await(s);
-}
-
-static void pump(struct redis_sink *s)
-{
-    if (s->link != LINK_UP || s->refused)
-        return;
-    for (; s->next < s->queue.head && s->in_flight < IN_FLIGHT_MAX; s->next++) {
-        if (s->next >= s->queue.tail && queue_at(&s->queue, s->next)->state == RECORD_WAITING)
-            send_record(s, s->next);
-    }
+    hang_up(s);
+    s->endpoint = endpoint;
+    s->redirected = true;
+    s->asking = asking;
+    connect_now(s);
+    return true;
 }
 
 static void now_up(struct redis_sink *s)
 {
-    s->link = LINK_UP;
+    spool_acknowledge(s->spool, s->resume.number);
+    spool_seek(s->spool, s->resume.number + 1);
+    if (s->said[0])
+        log_info("redis: in touch again, %" PRIu64 " alerts waiting",
+                 spool_end(s->spool) - 1 - spool_acknowledged(s->spool));
+    say(s, "");
+    s->state = LINK_UP;
     s->stats->redis_connected = true;
-    set_reason(s, "");
-    if (s->said_down)
-        log_info("redis: connected, %" PRIu64 " alerts waiting", s->queue.head - s->queue.tail);
-    s->said_down = false;
-    s->backoff_ms = BACKOFF_MIN_MS;
-    s->next = s->queue.tail;
-    answered(s);
     pump(s);
 }
 
-static void on_asked(redisAsyncContext *redis, void *reply_given, void *user)
+static void look(struct redis_sink *s);
+
+static bool on_look(void *user, redisReply *reply)
 {
-    struct pending *p = user;
-    struct redis_sink *s = p->sink;
-    const redisReply *reply = reply_given;
-    (void)redis;
-    bool ours = reply && p->generation == s->generation;
-    uint64_t position = p->position;
-    free(p);
-    if (!ours)
-        return;
-    if (reply->type == REDIS_REPLY_ERROR) {
-        drop_link(s, reply->str);
-        return;
-    }
-    s->asked--;
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements)
-        take(s, position);
-    else
-        queue_at(&s->queue, position)->state = RECORD_WAITING;
-    if (!s->asked)
+    struct redis_sink *s = user;
+    if (follow(s, reply))
+        return false;
+    switch (redis_resume_take(&s->resume, s->spool, reply)) {
+    case RESUME_MORE:
+        look(s);
+        break;
+    case RESUME_KNOWN:
         now_up(s);
-}
-
-/* Which of the records without a reply does Redis have? */
-static void ask_for_unsure(struct redis_sink *s)
-{
-    for (uint64_t at = s->queue.tail; at < s->queue.head; at++) {
-        struct record *record = queue_at(&s->queue, at);
-        char id[48];
-        if (record->state != RECORD_UNSURE)
-            continue;
-        snprintf(id, sizeof(id), "%" PRIu64 "-%" PRIu64, s->epoch, record->number);
-        struct pending *p = pending_for(s, at);
-        if (!p || redisAsyncCommand(s->redis, on_asked, p, "XRANGE %s %s %s", s->key, id, id) != REDIS_OK) {
-            free(p);
-            continue;
-        }
-        record->state = RECORD_ASKED;
-        s->asked++;
+        break;
+    case RESUME_REFUSED:
+        refused(s, reply->str);
+        break;
     }
-    await(s);
-    if (!s->asked)
-        now_up(s);
+    return false;
 }
 
-/* The stream's last generated id: ours must be above it. */
-static void read_last_id(struct redis_sink *s, const redisReply *reply)
+static void look(struct redis_sink *s)
 {
-    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
-        const redisReply *name = reply->element[i], *value = reply->element[i + 1];
-        uint64_t ms, number;
-        if (name->type != REDIS_REPLY_STRING || strcmp(name->str, "last-generated-id") != 0 ||
-            value->type != REDIS_REPLY_STRING || sscanf(value->str, "%" SCNu64 "-%" SCNu64, &ms, &number) != 2)
-            continue;
-        bool sent_before = s->number > 0;
-        if (!sent_before && ms >= s->epoch)
-            s->epoch = ms + 1;
-        else if (ms == s->epoch && number > s->number)
-            s->number = number;
-    }
+    s->state = LINK_LOOKING;
+    if (s->asking)
+        redis_link_format(s->link, NULL, NULL, "ASKING");
+    redis_resume_ask(&s->resume, s->link, on_look, s);
 }
 
-static void on_stream(redisAsyncContext *redis, void *reply_given, void *user)
+static void look_anew(struct redis_sink *s)
 {
-    struct redis_sink *s = redis->data;
-    const redisReply *reply = reply_given;
-    (void)user;
-    if (!s || !reply || s->redis != redis)
-        return;
-    if (reply->type == REDIS_REPLY_ERROR && !strstr(reply->str, "no such key")) {
-        drop_link(s, reply->str);
+    s->batch = 0;
+    redis_resume_begin(&s->resume);
+    look(s);
+}
+
+/* A Sentinel may still name a server that has become a replica. */
+static bool on_role(void *user, redisReply *reply)
+{
+    struct redis_sink *s = user;
+    bool master = reply->type == REDIS_REPLY_ARRAY && reply->elements &&
+                  reply->element[0]->type == REDIS_REPLY_STRING && strcmp(reply->element[0]->str, "master") == 0;
+    if (!master && s->state == LINK_LOOKING)
+        go_down(s, reply->type == REDIS_REPLY_ERROR ? reply->str : "READONLY the Sentinels' master is still a replica");
+    return false;
+}
+
+static void open_link(struct redis_sink *s)
+{
+    s->link = redis_link_open(&s->access, &s->endpoint, REDIS_LOGIN, on_broken, s);
+    if (!s->link) {
+        go_down(s, "out of memory");
         return;
     }
-    read_last_id(s, reply);
-    ask_for_unsure(s);
+    s->state = LINK_LOOKING;
+    if (s->access.url.master[0])
+        redis_link_format(s->link, on_role, s, "ROLE");
+    redis_state_attach(&s->beside, s->link, &s->endpoint);
+    look_anew(s);
 }
 
-static void on_greeting(redisAsyncContext *redis, void *reply_given, void *user)
+static void on_found(void *user, const struct redis_endpoint *master)
 {
-    struct redis_sink *s = redis->data;
-    const redisReply *reply = reply_given;
-    (void)user;
-    if (s && reply && s->redis == redis && reply->type == REDIS_REPLY_ERROR)
-        drop_link(s, reply->str);
+    struct redis_sink *s = user;
+    if (!master) {
+        go_down(s, s->finder.reason);
+        return;
+    }
+    s->endpoint = *master;
+    open_link(s);
 }
 
 static void connect_now(struct redis_sink *s)
 {
-    s->refused = false;
-    s->generation++;
     s->stats->redis_reconnects++;
-    s->link = LINK_CONNECTING;
-    s->redis = s->url.path[0] ? redisAsyncConnectUnix(s->url.path) : redisAsyncConnect(s->url.host, s->url.port);
-    if (!s->redis || s->redis->err) {
-        char reason[128];
-        snprintf(reason, sizeof(reason), "%s", s->redis ? s->redis->errstr : "out of memory");
-        redisAsyncContext *failed = s->redis;
-        on_lost(s, reason);
-        if (failed)
-            redisAsyncFree(failed);
-        return;
+    if (s->redirected) {
+        open_link(s);
+    } else if (s->access.url.master[0]) {
+        s->state = LINK_FINDING;
+        redis_find_begin(&s->finder);
+    } else {
+        s->endpoint = s->access.url.endpoint[s->next_endpoint];
+        open_link(s);
     }
-    s->redis->data = s;
-    redisLibeventAttach(s->redis, s->base);
-    redisAsyncSetConnectCallback(s->redis, on_connected);
-    redisAsyncSetDisconnectCallback(s->redis, on_disconnected);
-    if (s->url.password[0] && s->url.user[0])
-        redisAsyncCommand(s->redis, on_greeting, NULL, "AUTH %s %s", s->url.user, s->url.password);
-    else if (s->url.password[0])
-        redisAsyncCommand(s->redis, on_greeting, NULL, "AUTH %s", s->url.password);
-    if (s->url.db)
-        redisAsyncCommand(s->redis, on_greeting, NULL, "SELECT %d", s->url.db);
-    redisAsyncCommand(s->redis, on_greeting, NULL, "SADD %s %s", s->set_key, s->config->sensor_name);
-    redisAsyncCommand(s->redis, on_stream, NULL, "XINFO STREAM %s", s->key);
-    s->link = LINK_LOOKING;
-    await(s);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *user)
@@ -364,19 +257,126 @@ static void on_retry(evutil_socket_t fd, short what, void *user)
     struct redis_sink *s = user;
     (void)fd;
     (void)what;
-    if (s->link == LINK_DOWN) {
+    if (s->state == LINK_DOWN) {
         connect_now(s);
-    } else {
-        s->refused = false;
-        pump(s);
+    } else if (s->waiting) {
+        s->waiting = false;
+        look_anew(s);
     }
 }
 
-static void on_impatient(evutil_socket_t fd, short what, void *user)
+static void taken(struct redis_sink *s)
 {
-    (void)fd;
-    (void)what;
-    drop_link(user, "no answer for 5 seconds");
+    spool_acknowledge(s->spool, s->batch_last);
+    s->stats->redis_acknowledged += s->batch;
+    s->batch = 0;
+    s->backoff_ms = BACKOFF_MIN_MS;
+    s->redirections = 0;
+    say(s, "");
+    pump(s);
+}
+
+/* One entry's verdict. An id that is too low means that the stream is not what we think: look again. */
+static bool on_added(void *user, redisReply *reply)
+{
+    struct redis_sink *s = user;
+    if (reply->type != REDIS_REPLY_ERROR) {
+        taken(s);
+    } else if (!follow(s, reply)) {
+        s->stats->redis_retried += s->batch;
+        if (strstr(reply->str, "equal or smaller"))
+            look_anew(s);
+        else
+            refused(s, reply->str);
+    }
+    return false;
+}
+
+static bool on_queued(void *user, redisReply *reply)
+{
+    struct redis_sink *s = user;
+    if (reply->type == REDIS_REPLY_ERROR && !s->refusal[0]) {
+        snprintf(s->refusal, sizeof(s->refusal), "%s", reply->str);
+        follow(s, reply);
+    }
+    return false;
+}
+
+/* The transaction's: an array of verdicts, or an error for all of them. */
+static bool on_executed(void *user, redisReply *reply)
+{
+    struct redis_sink *s = user;
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        bool said = s->refusal[0];
+        s->stats->redis_retried += s->batch;
+        if (said || !follow(s, reply))
+            refused(s, said ? s->refusal : reply->type == REDIS_REPLY_ERROR ? reply->str : "the batch was dropped");
+        return false;
+    }
+    for (size_t i = 0; i < reply->elements; i++) {
+        if (reply->element[i]->type == REDIS_REPLY_ERROR)
+            return on_added(s, reply->element[i]);
+    }
+    taken(s);
+    return false;
+}
+
+static void add_entry(struct redis_sink *s, const struct record *r, redis_reply_fn *on_reply)
+{
+    const struct entry_id entry = spool_entry_id(s->spool, r->number);
+    char id[48], maxlen[24], severity[4];
+    const struct bytes fixed[] = {
+        {id, (size_t)snprintf(id, sizeof(id), "%" PRIu64 "-%" PRIu64, entry.epoch, entry.number)},
+        {maxlen, (size_t)snprintf(maxlen, sizeof(maxlen), "%" PRId64, s->config->redis_maxlen)},
+        {severity, (size_t)snprintf(severity, sizeof(severity), "%u", r->severity)},
+    };
+#define WORD(literal) {literal, sizeof(literal) - 1}
+    const struct bytes words[] = {
+        WORD("XADD"), {s->key, strlen(s->key)}, WORD("MAXLEN"), WORD("~"), fixed[1], fixed[0],
+        WORD("id"), r->id, WORD("severity"), fixed[2], WORD("category"), r->category, WORD("rule"), r->rule,
+        WORD("sensor"), {s->config->sensor_name, strlen(s->config->sensor_name)},
+        WORD("incident"), r->incident, WORD("event"), r->json,
+    };
+#undef WORD
+    const char *text[sizeof(words) / sizeof(words[0])];
+    size_t lengths[sizeof(words) / sizeof(words[0])];
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        text[i] = words[i].data;
+        lengths[i] = words[i].len;
+    }
+    redis_link_command(s->link, on_reply, s, (int)(sizeof(words) / sizeof(words[0])), text, lengths);
+    redis_state_mirror(&s->beside, r);
+    s->stats->redis_sent++;
+}
+
+/* Sends the next batch, when none is in flight. With ASKING there is no transaction: one entry at a time. */
+static void pump(struct redis_sink *s)
+{
+    struct record record;
+    size_t bytes = 0;
+    bool transaction = !s->asking;
+    if (s->state != LINK_UP || s->waiting || s->batch)
+        return;
+    s->refusal[0] = '\0';
+    while (s->batch < (transaction ? BATCH_RECORDS : 1) && bytes < BATCH_BYTES && spool_peek(s->spool, &record)) {
+        s->batch_last = record.number;
+        if (redis_resume_knows(&s->resume, &record)) {
+            s->stats->redis_known++;
+            if (!s->batch)
+                spool_acknowledge(s->spool, record.number);
+        } else {
+            if (!transaction)
+                redis_link_format(s->link, NULL, NULL, "ASKING");
+            else if (s->batch == 0)
+                redis_link_format(s->link, NULL, NULL, "MULTI");
+            add_entry(s, &record, transaction ? on_queued : on_added);
+            s->batch++;
+            bytes += record.frame;
+        }
+        spool_step(s->spool);
+    }
+    if (s->batch && transaction)
+        redis_link_format(s->link, on_executed, s, "EXEC");
 }
 
 static bool redis_wanted(const struct config *config)
@@ -387,84 +387,59 @@ static bool redis_wanted(const struct config *config)
 static void *redis_open(const struct sink_params *params, char *error, size_t error_len)
 {
     struct redis_sink *s = calloc(1, sizeof(*s));
-    const char *prefix = params->config->redis_prefix, *name = params->config->sensor_name;
-    struct timespec now;
-    if (!s || !queue_init(&s->queue))
+    if (!s)
         abort(); /* only at start */
-    s->base = params->base;
     s->config = params->config;
     s->stats = params->stats;
-    if (!redis_url_parse(&s->url, params->config, error, error_len)) {
-        queue_free(&s->queue);
+    s->spool = params->spool;
+    if (!redis_access_init(&s->access, params->base, params->config, error, error_len)) {
         free(s);
         return NULL;
     }
-    snprintf(s->key, sizeof(s->key), "%s:alerts:%s", prefix, name);
-    snprintf(s->stats_key, sizeof(s->stats_key), "%s:stats:%s", prefix, name);
-    snprintf(s->state_key, sizeof(s->state_key), "%s:sensor:%s", prefix, name);
-    snprintf(s->set_key, sizeof(s->set_key), "%s:sensors", prefix);
-    snprintf(s->events_key, sizeof(s->events_key), "%s:events", prefix);
-    clock_gettime(CLOCK_REALTIME, &now);
-    s->epoch = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    snprintf(s->key, sizeof(s->key), "%s:alerts:%s", s->config->redis_prefix, s->config->sensor_name);
+    s->finder = (struct redis_finder){.access = &s->access, .found = on_found, .user = s};
+    s->resume = (struct redis_resume){.key = s->key, .whole = params->purpose == OUTPUT_RESEND};
+    redis_state_init(&s->beside, &s->access);
+    s->trim.max_age_ms = s->config->redis_max_age_hours * 3600000;
+    s->started_ms = (uint64_t)wall_ms();
     s->backoff_ms = BACKOFF_MIN_MS;
-    s->retry = event_new(s->base, -1, 0, on_retry, s);
-    s->patience = event_new(s->base, -1, 0, on_impatient, s);
+    s->retry = event_new(params->base, -1, 0, on_retry, s);
     connect_now(s);
     return s;
 }
 
-static void redis_write(void *sink, const struct event_doc *event)
+static void redis_readable(void *sink)
 {
-    struct redis_sink *s = sink;
-    if (event->type != EVENT_ALERT)
-        return;
-    struct event_doc *copy = malloc(sizeof(*copy) + event->len + 1);
-    if (copy)
-        memcpy(copy, event, sizeof(*copy) + event->len + 1);
-    if (!copy || !queue_push(&s->queue, copy)) {
-        s->stats->redis_dropped++;
-        event_doc_free(copy);
-        return;
-    }
-    s->stats->redis_waiting = s->queue.head - s->queue.tail;
-    pump(s);
-}
-
-static bool redis_ready(const void *sink)
-{
-    const struct redis_sink *s = sink;
-    return s->link != LINK_UP || s->refused || s->queue.head - s->queue.tail < READY_BELOW;
+    pump(sink);
 }
 
 static bool redis_flushed(void *sink)
 {
-    struct redis_sink *s = sink;
-    pump(s);
-    return s->queue.head == s->queue.tail && (!s->redis || !s->redis->replies.head);
+    const struct redis_sink *s = sink;
+    return spool_acknowledged(s->spool) + 1 >= spool_end(s->spool) && s->state == LINK_UP &&
+           redis_link_awaited(s->link) == 0 && redis_state_settled(&s->beside);
 }
 
-static void redis_state(void *sink, const char *rules_digest, const struct event_doc *stats)
+static void redis_publish(void *sink, const char *rules_digest, const struct event_doc *stats)
 {
     struct redis_sink *s = sink;
-    char started[32];
-    if (s->link != LINK_UP)
-        return;
-    snprintf(started, sizeof(started), "%" PRIu64, s->epoch);
-    redisAsyncCommand(s->redis, NULL, NULL, "HSET %s version %s started %s rules %s stats %b", s->state_key,
-                      DLP_VERSION, started, rules_digest, stats->json, stats->len);
-    redisAsyncCommand(s->redis, NULL, NULL, "EXPIRE %s " STATE_EXPIRY_SECONDS, s->state_key);
-    redisAsyncCommand(s->redis, NULL, NULL, "XADD %s MAXLEN ~ " STATS_KEPT " * event %b", s->stats_key,
-                      stats->json, stats->len);
+    redis_state_publish(&s->beside, s->started_ms, rules_digest, stats);
+    s->stats->redis_beside_lost = s->beside.lost;
+    if (s->state == LINK_UP && !s->asking)
+        redis_trim_by_age(&s->trim, s->link, s->key,
+                          spool_entry_id(s->spool, spool_acknowledged(s->spool) + 1), wall_ms());
+    s->stats->redis_trimmed = s->trim.trimmed;
 }
 
 static void redis_close(void *sink)
 {
     struct redis_sink *s = sink;
-    s->closing = true;
-    drop_link(s, "closed");
+    redis_find_stop(&s->finder);
+    redis_state_free(&s->beside);
+    redis_link_close(s->link);
+    id_set_free(&s->resume.known);
+    redis_access_free(&s->access);
     event_free(s->retry);
-    event_free(s->patience);
-    queue_free(&s->queue);
     free(s);
 }
 
@@ -472,9 +447,8 @@ const struct sink_ops sink_redis = {
     .name = "redis",
     .wanted = redis_wanted,
     .open = redis_open,
-    .write = redis_write,
-    .ready = redis_ready,
+    .readable = redis_readable,
     .flushed = redis_flushed,
-    .state = redis_state,
+    .state = redis_publish,
     .close = redis_close,
 };
