@@ -16,6 +16,7 @@ struct output_stats {
     uint64_t redis_known;       /* alerts the stream held already under another entry id */
     uint64_t redis_trimmed;     /* entries that left the stream by age */
     uint64_t redis_beside_lost; /* state, stats and mirrored events that Redis refused */
+    uint64_t redis_entries;     /* gauge: in the stream, when last asked */
     bool redis_connected;
     char redis_reason[128]; /* why not, in the server's or system's words */
 };

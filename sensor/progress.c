@@ -58,7 +58,7 @@ struct event *progress_start(struct run *run)
 static void print_summary(const struct run *run)
 {
     const uint64_t *v = run->total.value;
-    double elapsed = seconds_since(run->started_ns), bytes = (double)v[COUNT_CAPTURE_BYTES];
+    double elapsed = (double)(run->worked_ns - run->started_ns) / 1e9, bytes = (double)v[COUNT_CAPTURE_BYTES];
     fprintf(stderr,
             "%llu packets, %.1f MB in %.2f s (%.2f Gbit/s); %llu flows, %llu objects (%llu cut short); "
             "%llu alerts\n",
@@ -74,7 +74,7 @@ static void print_profile(const struct run *run)
     static const char *const names[STAGE_COUNT] = {"capture", "packet", "flow", "stream+app",
                                                    "object", "facts",  "match", "alert"};
     double ticks[STAGE_COUNT] = {0}, all = 0;
-    double elapsed_ns = seconds_since(run->started_ns) * 1e9 * run->worker_count;
+    double elapsed_ns = (double)(run->worked_ns - run->started_ns) * run->worker_count;
     for (unsigned i = 0; i < run->worker_count; i++) {
         for (unsigned s = 0; s < STAGE_COUNT; s++) {
             ticks[s] += (double)run->workers[i]->profile.ticks[s];

@@ -226,6 +226,7 @@ static void add_rules_and_output(void *user, struct json *json)
     json_uint(json, "known", o.redis_known);
     json_uint(json, "retried", o.redis_retried);
     json_uint(json, "reconnects", o.redis_reconnects);
+    json_uint(json, "entries", o.redis_entries);
     json_uint(json, "trimmed_by_age", o.redis_trimmed);
     json_uint(json, "beside_lost", o.redis_beside_lost);
     json_close_object(json);
@@ -325,6 +326,7 @@ int run_finish(struct run *run)
         if (run->workers[i]->exit_code)
             code = EXIT_INPUT;
     }
+    run->worked_ns = run_wall_ns();
     while (!drain(run))
         event_base_loop(run->base, EVLOOP_ONCE);
     run_read_counters(run);

@@ -33,7 +33,7 @@ struct run {
     unsigned worker_count;
     struct counters total;            /* merged from what the workers published */
     int64_t now_ns;                   /* the latest packet clock among them */
-    int64_t started_ns;               /* wall clock */
+    int64_t started_ns, worked_ns;    /* wall clock: begun, and the workers done */
     uint64_t reloads, refused_reloads;
     bool interrupted;
     bool draining;                    /* events wait because a sink is not ready */

@@ -420,14 +420,24 @@ static bool redis_flushed(void *sink)
            redis_link_awaited(s->link) == 0 && redis_state_settled(&s->beside);
 }
 
+static bool on_length(void *user, redisReply *reply)
+{
+    struct redis_sink *s = user;
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer >= 0)
+        s->stats->redis_entries = (uint64_t)reply->integer;
+    return false;
+}
+
 static void redis_publish(void *sink, const char *rules_digest, const struct event_doc *stats)
 {
     struct redis_sink *s = sink;
     redis_state_publish(&s->beside, s->started_ms, rules_digest, stats);
     s->stats->redis_beside_lost = s->beside.lost;
-    if (s->state == LINK_UP && !s->asking)
+    if (s->state == LINK_UP && !s->asking) {
         redis_trim_by_age(&s->trim, s->link, s->key,
                           spool_entry_id(s->spool, spool_acknowledged(s->spool) + 1), wall_ms());
+        redis_link_format(s->link, on_length, s, "XLEN %s", s->key);
+    }
     s->stats->redis_trimmed = s->trim.trimmed;
 }
 
