@@ -136,6 +136,11 @@ bool flow_table_evict(struct flow_table *table);
 /* The last resort, after flow_table_evict and streams_shed: the busy flow that has been silent
  * longest. */
 bool flow_table_evict_busy(struct flow_table *table);
+/* Gives up one thing in the written order: an idle flow, held segments, a busy flow. False when nothing is left but the
+ * current flow. Who needs an item of a pool tries up to FLOW_ROOM_TRIES times: a slab of flows comes free within that
+ * many. */
+bool flow_table_make_room(struct flow_table *table);
+#define FLOW_ROOM_TRIES 1024
 /* A flow that carries an object now stands in the busy list and is evicted last. */
 void flow_set_busy(struct flow_table *table, struct flow *flow, bool busy);
 /* Stops nDPI for this flow and frees its state (a decoder knows better, or the flow is opaque). */

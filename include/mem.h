@@ -12,12 +12,18 @@ enum mem_owner { MEM_FLOW, MEM_REASSEMBLY, MEM_OBJECT, MEM_SCAN, MEM_OWNER_COUNT
 
 struct mem {
     size_t ceiling;               /* bytes; 0 is no limit */
+    size_t reserve;               /* of them, the last ones: only for small pieces of objects and scans at work */
     size_t total;                 /* bytes charged now */
     size_t peak;                  /* the highest total so far */
     size_t used[MEM_OWNER_COUNT]; /* bytes charged now, by owner */
+    size_t cached;                /* in blocks that buffer heaps keep for the next buffer */
+    struct buffer_heap *heaps;
 };
 
-/* Charges `n` bytes to `owner`; false, and nothing charged, when that would pass the ceiling. */
+#define MEM_SMALL ((size_t)64 * 1024)
+
+/* Charges `n` bytes to `owner`. False, and nothing charged, when that would pass the ceiling, or take from the
+ * reserve without a right to it. Cached blocks count as well, and go before anything is refused. */
 bool mem_charge(struct mem *mem, enum mem_owner owner, size_t n);
 void mem_release(struct mem *mem, enum mem_owner owner, size_t n);
 
@@ -36,6 +42,7 @@ size_t pool_out(const struct pool *pool);  /* items out now */
 struct buffer_heap;
 struct buffer_heap *buffer_heap_new(struct mem *mem, enum mem_owner owner);
 void buffer_heap_free(struct buffer_heap *heap);
+void buffer_heaps_trim(struct mem *mem); /* gives back the blocks that all heaps of this budget cache */
 
 struct buffer {
     uint8_t *data;

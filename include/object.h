@@ -32,6 +32,7 @@ struct object {                /* read by observers, written by object/ only */
     bool opened;               /* an archive: its members, and all its other bytes, are child objects */
     bool encrypted;            /* an archive with a member that is encrypted */
     bool limited;              /* larger than the keeping limit: bytes holds the last window only */
+    bool unwatched;            /* set by the observer in begin: it has no memory for this one */
     uint64_t size;             /* decoded bytes seen, gaps included (so offsets stay true) */
     uint64_t expected_size;
     struct buffer bytes;       /* decoded bytes from `bytes_at`; gaps are zero bytes */
@@ -68,11 +69,14 @@ struct object_env *object_env_new(struct mem *mem, struct counters *counters, co
                                   const struct object_observer *observer);
 void object_env_free(struct object_env *env);
 void object_env_clock(struct object_env *env, int64_t now_ns); /* the packet clock, before each packet */
+/* Called while a new object finds no memory: frees something elsewhere, false when nothing is left. */
+void object_env_make_room(struct object_env *env, bool (*make_room)(void *user), void *user);
 
 /* The sink app/ writes to. */
 struct object_sink object_env_sink(struct object_env *env);
-/* The same by name, for facts/ (carved children) and the command line. NULL when memory or the nesting limit
- * refuses; every function below takes NULL and does nothing. */
+/* The same by name, for facts/ (carved children) and the command line. NULL when it is not wanted (too deep, inside an
+ * opened archive) or when memory refuses a child whose bytes its parent has; every function below takes NULL and does
+ * nothing. Where memory refuses an object whose bytes nobody else has, the handle is one that counts them as shed. */
 struct object *object_begin(struct object_env *env, const struct object_info *info);
 /* Carrier bytes: through the codings, if any, then kept, digested and observed. */
 void object_data(struct object_env *env, struct object *object, const uint8_t *data, size_t len);

@@ -29,7 +29,7 @@ struct object_info { /* what a decoder knows when the object begins; all text is
 
 struct object_sink {
     void *user;
-    struct object *(*begin)(void *user, const struct object_info *info); /* NULL when refused */
+    struct object *(*begin)(void *user, const struct object_info *info); /* NULL when it is not wanted */
     void (*data)(void *user, struct object *object, const uint8_t *data, size_t len);
     void (*gap)(void *user, struct object *object, uint64_t len); /* carrier bytes that never came */
     void (*end)(void *user, struct object *object, enum object_state state); /* the handle is gone after */

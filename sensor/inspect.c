@@ -130,11 +130,11 @@ static void on_begin(void *user, struct object *object)
 {
     struct worker *w = user;
     struct watch *watch = pool_get_zeroed(w->watches);
-    if (!watch)
-        return; /* the object is digested and counted, not matched: memory.* and object.* show it */
-    watch->facts = facts_begin(w->facts, object);
-    if (!watch->facts) {
+    if (watch)
+        watch->facts = facts_begin(w->facts, object);
+    if (!watch || !watch->facts) {
         pool_put(w->watches, watch);
+        object->unwatched = true; /* digested, not matched: its bytes count as shed */
         return;
     }
     watch->match = match_begin(w->matcher);

@@ -36,6 +36,11 @@ static bool on_shed(void *user)
     return streams_shed(((struct worker *)user)->streams);
 }
 
+static bool make_room(void *user)
+{
+    return flow_table_make_room(((struct worker *)user)->flows);
+}
+
 /* Objects are timed apart from the decoders that feed them. */
 static struct object *sink_begin(void *user, const struct object_info *info)
 {
@@ -92,6 +97,7 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
     w->decoder = packet_decoder_new(&w->mem, w->decoding ? w->decoding : &w->counters);
     w->flows = flow_table_new(&w->mem, &w->counters, &flow_params, &hooks);
     w->objects = object_env_new(&w->mem, &w->counters, &limits, &observer);
+    object_env_make_room(w->objects, make_room, w);
     w->apps = apps_new(&w->mem, &w->counters, w->flows, &sink);
     const struct stream_sink streams = apps_sink(w->apps);
     w->streams = streams_new(&w->mem, &w->counters, w->flows, &streams);
@@ -115,6 +121,7 @@ struct worker *worker_new(const struct config *config, struct rule_set *rules, s
     w->live = live;
     w->ring = ring_new(RING_EVENTS);
     w->mem.ceiling = ((size_t)config->memory_mib << 20) / count;
+    w->mem.reserve = w->mem.ceiling / 16;
     pthread_mutex_init(&w->publish_lock, NULL);
     w->profile.on = config->profile;
     w->profile.last = profile_clock();

@@ -198,10 +198,19 @@ struct meta *app_flow_meta(struct app_session *session)
 
 /* ---- a session's life ---- */
 
+/* Room is made in the written order before anything is refused. */
+static void *take(struct apps *apps, struct pool *pool)
+{
+    void *item = pool_get_zeroed(pool);
+    for (unsigned tries = 0; !item && tries < FLOW_ROOM_TRIES && flow_table_make_room(apps->table); tries++)
+        item = pool_get_zeroed(pool);
+    return item;
+}
+
 static struct app_session *session_of(struct apps *apps, struct flow *flow)
 {
     struct app_session *session = flow->app;
-    if (!session && (session = pool_get_zeroed(apps->sessions))) {
+    if (!session && (session = take(apps, apps->sessions))) {
         session->apps = apps;
         session->flow = flow;
         flow->app = session;
@@ -224,7 +233,7 @@ static void close_decoder(struct app_session *session)
 static bool open_decoder(struct app_session *session, const struct app_ops *ops)
 {
     struct apps *apps = session->apps;
-    session->state = pool_get_zeroed(apps->states[index_of(ops)]);
+    session->state = take(apps, apps->states[index_of(ops)]);
     if (!session->state)
         return false;
     session->ops = ops;
@@ -382,8 +391,10 @@ static void feed(struct app_session *session, enum side side, const uint8_t *dat
             size_t taken = probe(session, side, data, len);
             data += taken;
             len -= taken;
-            if (!session->ops && taken == 0)
-                return; /* memory refused even raw */
+            if (!session->ops && taken == 0) { /* memory refused even raw */
+                count_add(session->apps->counters, COUNT_OBJECT_SHED_BYTES, len);
+                return;
+            }
             continue;
         }
         session->ops->data(session, side, data, len);
@@ -419,85 +430,113 @@ static void feed_gap(struct app_session *session, enum side side, uint64_t len)
 
 /* ---- what the stream calls ---- */
 
-static struct app_session *enter(struct apps *apps, struct flow *flow, struct app_session **before)
+/* One call of the stream: whose session, and what its bytes come to. Bytes for which an object or a decoder had no
+ * memory were booked as inspected when they were delivered; when the call is over they move to shed_memory. */
+struct visit {
+    struct app_session *session, *before;
+    uint64_t shed;    /* the counter, when the call began */
+    size_t waited[2]; /* bytes of earlier calls that this one may decide, by side */
+};
+
+static bool enter(struct apps *apps, struct flow *flow, struct visit *visit)
 {
     struct app_session *session = session_of(apps, flow);
-    *before = apps->current;
-    if (session)
-        apps->current = session;
-    return session;
+    *visit = (struct visit){session, apps->current, apps->counters->value[COUNT_OBJECT_SHED_BYTES], {0, 0}};
+    if (!session)
+        return false;
+    for (unsigned side = 0; session->held && side < 2; side++)
+        visit->waited[side] = session->held->used[side];
+    apps->current = session;
+    return true;
+}
+
+static void leave(struct apps *apps, struct flow *flow, const struct visit *visit, enum side side, size_t len)
+{
+    uint64_t shed = apps->counters->value[COUNT_OBJECT_SHED_BYTES] - visit->shed;
+    apps->current = visit->before;
+    for (enum side s = SIDE_CLIENT; shed && s <= SIDE_SERVER; s++) {
+        uint64_t delivered = visit->waited[s] + (s == side ? len : 0);
+        uint64_t n = !flow->content[s] ? 0 : shed < delivered ? shed : delivered;
+        fate_move(apps->counters, FATE_INSPECTED, FATE_SHED_MEMORY, n);
+        shed -= n;
+    }
 }
 
 static void on_data(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
 {
     struct apps *apps = user;
-    struct app_session *before, *session;
+    struct visit visit;
     if (flow->opaque)
         return;
-    session = enter(apps, flow, &before);
-    if (!session) {
+    if (!enter(apps, flow, &visit)) {
         fate_move(apps->counters, stream_fate(flow, side), FATE_SHED_MEMORY, len);
         return;
     }
-    feed(session, side, data, len);
-    apps->current = before;
+    feed(visit.session, side, data, len);
+    leave(apps, flow, &visit, side, len);
 }
 
-static void on_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+static void give_datagram(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
-    struct apps *apps = user;
-    struct app_session *before, *session;
-    if (flow->opaque || !len)
-        return;
-    session = enter(apps, flow, &before);
-    if (!session) {
-        fate_move(apps->counters, stream_fate(flow, side), FATE_SHED_MEMORY, len);
-        return;
-    }
+    struct flow *flow = session->flow;
     for (unsigned tries = 0; !flow->opaque && tries < SWITCHES_MAX; tries++) {
         if (!session->ops) {
             struct app_probe_input input = {.session = session, .flow = flow, .final = true};
             input.data[side] = data;
             input.len[side] = len;
             claim(session, decide(&input, APP_UDP));
-            if (!session->ops)
-                break; /* memory */
+            if (!session->ops) { /* memory */
+                count_add(session->apps->counters, COUNT_OBJECT_SHED_BYTES, len);
+                return;
+            }
         }
         if (session->ops->datagram)
             session->ops->datagram(session, side, data, len);
         bool again = session->switching && !session->opaque && session->left;
         settle(session);
         if (!again)
-            break;
+            return;
     }
-    apps->current = before;
+}
+
+static void on_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+{
+    struct apps *apps = user;
+    struct visit visit;
+    if (flow->opaque || !len)
+        return;
+    if (!enter(apps, flow, &visit)) {
+        fate_move(apps->counters, stream_fate(flow, side), FATE_SHED_MEMORY, len);
+        return;
+    }
+    give_datagram(visit.session, side, data, len);
+    leave(apps, flow, &visit, side, len);
 }
 
 static void on_gap(void *user, struct flow *flow, enum side side, uint64_t len)
 {
     struct apps *apps = user;
-    struct app_session *before, *session;
-    if (flow->opaque || !(session = enter(apps, flow, &before)))
+    struct visit visit;
+    if (flow->opaque || !enter(apps, flow, &visit))
         return;
-    feed_gap(session, side, len);
-    apps->current = before;
+    feed_gap(visit.session, side, len);
+    leave(apps, flow, &visit, side, 0);
 }
 
 static void on_end(void *user, struct flow *flow, enum side side, enum stream_end how)
 {
     struct apps *apps = user;
     struct app_session *session = flow->app;
-    if (!session || flow->opaque)
+    struct visit visit;
+    if (!session || flow->opaque || !enter(apps, flow, &visit))
         return;
-    struct app_session *before = apps->current;
-    apps->current = session;
     if (!session->ops && session->held && session->held->used[side])
         decide_now(session);
     if (session->ops && session->ops->end) {
         session->ops->end(session, side, how);
         settle(session);
     }
-    apps->current = before;
+    leave(apps, flow, &visit, side, 0);
 }
 
 /* A tap cannot know which of two differing copies the receiver kept. The one not delivered is inspected as well:
@@ -506,10 +545,11 @@ static void on_conflict(void *user, struct flow *flow, enum side side, uint64_t 
                         size_t len)
 {
     struct apps *apps = user;
-    struct app_session *before, *session;
+    struct visit visit;
     (void)offset;
-    if (flow->opaque || !flow->content[side] || !(session = enter(apps, flow, &before)))
+    if (flow->opaque || !flow->content[side] || !enter(apps, flow, &visit))
         return;
+    struct app_session *session = visit.session;
     if (!session->second[side] && !session->second_bytes[side]) {
         const struct object_info info = {.flow = flow,
                                          .sender = side,
@@ -524,7 +564,7 @@ static void on_conflict(void *user, struct flow *flow, enum side side, uint64_t 
     len = len < room ? len : room;
     session->second_bytes[side] += (uint32_t)len;
     apps->counting.data(apps->counting.user, session->second[side], data, len);
-    apps->current = before;
+    leave(apps, flow, &visit, side, len); /* the caller books them as inspected when it returns */
 }
 
 static void end_second(struct app_session *session)
@@ -557,15 +597,14 @@ void app_flow_classified(struct apps *apps, struct flow *flow)
 void app_flow_end(struct apps *apps, struct flow *flow)
 {
     struct app_session *session = flow->app;
-    if (!session)
+    struct visit visit;
+    if (!session || !enter(apps, flow, &visit))
         return;
-    struct app_session *before = apps->current;
-    apps->current = session;
     if (!flow->opaque)
         decide_now(session); /* bytes that waited for more are an object all the same */
     close_decoder(session);
     end_second(session);
-    apps->current = before;
+    leave(apps, flow, &visit, SIDE_CLIENT, 0);
     release_held(session);
     meta_drop(apps->metas, session->meta);
     meta_drop(apps->metas, session->handed);

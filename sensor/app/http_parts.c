@@ -345,23 +345,27 @@ static bool is_complete(const struct upload *upload)
 static void join(struct app_session *session, struct http_parts *parts, enum side side, struct upload *upload,
                  struct meta *meta, uint64_t tx_id)
 {
+    /* Making room for the object may end other flows that wrote to this upload: they must not find it. */
+    struct upload whole = *upload;
+    upload->used = false;
+    upload->ranges = NULL;
     const struct object_sink *sink = app_objects(session);
     const struct object_info info = {
         .flow = app_flow(session),
         .sender = side,
         .meta = meta,
         .path = "parts",
-        .name = {upload->name, upload->name_len},
-        .declared_type = {upload->type, upload->type_len},
-        .encoding = {upload->codings, upload->codings_len},
+        .name = {whole.name, whole.name_len},
+        .declared_type = {whole.type, whole.type_len},
+        .encoding = {whole.codings, whole.codings_len},
         .expected_size = OBJECT_SIZE_UNKNOWN,
         .tx_id = tx_id,
         .time_ns = app_now(session),
     };
     struct object *object = sink->begin(sink->user, &info);
     uint64_t next = 0;
-    for (const struct range *range = upload->ranges; object && range; range = range->next) {
-        uint64_t known = upload->numbered || range->order >= next ? 0 : next - range->order;
+    for (const struct range *range = whole.ranges; object && range; range = range->next) {
+        uint64_t known = whole.numbered || range->order >= next ? 0 : next - range->order;
         if (known >= range->bytes.len)
             continue;
         sink->data(sink->user, object, range->bytes.data + known, range->bytes.len - (size_t)known);
@@ -369,7 +373,7 @@ static void join(struct app_session *session, struct http_parts *parts, enum sid
     }
     if (object)
         sink->end(sink->user, object, OBJECT_CLOSED);
-    forget(parts, upload);
+    forget(parts, &whole);
 }
 
 void http_part_end(struct app_session *session, struct http_parts *parts, enum side side, struct http_part *part,

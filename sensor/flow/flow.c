@@ -8,7 +8,6 @@
 
 #include "flow/classify.h"
 
-#define EVICT_TRIES 64
 #define FLOW_ID_BITS 53 /* what a double holds exactly: JSON readers use doubles */
 
 _Static_assert(COUNT_FLOW_ENDED_TIMEOUT == COUNT_FLOW_ENDED_CLOSE + (int)FLOW_END_TIMEOUT &&
@@ -97,10 +96,8 @@ static struct flow *flow_get(struct flow_table *table)
     for (int i = 0; limit && i < 2 && table->mem->used[MEM_FLOW] > limit; i++)
         flow_table_evict(table);
     struct flow *flow = pool_get_zeroed(table->pool);
-    for (int i = 0; !flow && i < EVICT_TRIES; i++) {
-        if (!flow_table_evict(table) &&
-            !(table->hooks.shed && table->hooks.shed(table->hooks.user)) &&
-            !flow_table_evict_busy(table))
+    for (int i = 0; !flow && i < FLOW_ROOM_TRIES; i++) {
+        if (!flow_table_make_room(table))
             return NULL;
         flow = pool_get_zeroed(table->pool);
     }

@@ -170,3 +170,10 @@ bool flow_table_evict_busy(struct flow_table *table)
 {
     return evict_from(table, FLOW_IDLE_LISTS, FLOW_LIST_COUNT);
 }
+
+bool flow_table_make_room(struct flow_table *table)
+{
+    return flow_table_evict(table) ||
+           (table->hooks.shed && table->hooks.shed(table->hooks.user)) ||
+           flow_table_evict_busy(table);
+}

@@ -48,6 +48,22 @@ void object_env_free(struct object_env *env)
     free(env);
 }
 
+void object_env_make_room(struct object_env *env, bool (*make_room)(void *user), void *user)
+{
+    env->make_room = make_room;
+    env->make_room_user = user;
+}
+
+bool object_make_room(struct object_env *env, unsigned *tries)
+{
+    if (!env->make_room || env->making_room || ++*tries > FLOW_ROOM_TRIES)
+        return false;
+    env->making_room = true;
+    bool made = env->make_room(env->make_room_user);
+    env->making_room = false;
+    return made;
+}
+
 void object_env_clock(struct object_env *env, int64_t now_ns)
 {
     env->now_ns = now_ns;

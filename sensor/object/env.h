@@ -23,6 +23,10 @@ struct object_env {
     EVP_MD *sha256;
     EVP_MD_CTX *idle_digests[IDLE_DIGESTS]; /* initialising a used one allocates nothing */
     unsigned idle_digest_count;
+    bool (*make_room)(void *user);
+    void *make_room_user;
+    bool making_room;      /* what that ends may begin objects: they make no room in turn */
+    struct object refused; /* the handle of every object that memory refused */
     struct { /* where the last object of a flow began, to tell objects of one packet apart */
         uint64_t flow, position;
         uint32_t count;
@@ -45,6 +49,9 @@ struct object_private {
     bool looked;   /* its first bytes were: an archive or none */
     bool reading;  /* the archive's reader is at work, and may begin children */
 };
+
+/* Before asking a pool again; `tries` counts from 0. False when it is no use. */
+bool object_make_room(struct object_env *env, unsigned *tries);
 
 /* A context ready for bytes, or NULL. */
 EVP_MD_CTX *object_digest_get(struct object_env *env);

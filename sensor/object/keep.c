@@ -5,8 +5,8 @@
  *
  *      invariant: bytes_at + bytes.len == size, before and after every call
  *
- * What a sender declares costs nothing: room is made at most AHEAD_BYTES ahead of what came, and
- * gaps are kept as zeros only as far as real bytes stand against them. */
+ * What a sender declares costs little: room is made for at most four times what came, and no more
+ * than AHEAD_BYTES ahead of it; gaps are kept as zeros only as far as real bytes stand against them. */
 #include <string.h>
 
 #include "env.h"
@@ -31,7 +31,8 @@ static bool reserve(struct object_env *env, struct object *object, uint64_t len)
         return true;
     uint64_t hint = 0;
     if (object->expected_size != OBJECT_SIZE_UNKNOWN)
-        hint = least(least(object->expected_size, want + AHEAD_BYTES), env->limits.keep_bytes);
+        hint = least(least(object->expected_size, least(want * 4, want + AHEAD_BYTES)),
+                     env->limits.keep_bytes);
     return (hint > want && buffer_reserve(env->heap, bytes, (size_t)hint)) ||
            buffer_reserve(env->heap, bytes, (size_t)want);
 }

@@ -92,6 +92,8 @@ static bool decoded(void *user, const uint8_t *data, size_t len)
         return true;
     }
     object_keep(env, object, data, len);
+    if (object->unwatched || !object->bytes.cap)
+        count_add(env->counters, COUNT_OBJECT_SHED_BYTES, len);
     bool found = look_for_archive(env, object);
     if (!object->gaps) /* nobody will ask for the digest of a part */
         EVP_DigestUpdate(private->digest, data, len);
@@ -196,13 +198,21 @@ static bool prepare(struct object_env *env, struct object *object, const struct 
     return private->digest != NULL;
 }
 
+static void *take(struct object_env *env, struct pool *pool)
+{
+    unsigned tries = 0;
+    void *item = pool_get_zeroed(pool);
+    while (!item && object_make_room(env, &tries))
+        item = pool_get_zeroed(pool);
+    return item;
+}
+
 static struct object *allocate(struct object_env *env)
 {
-    struct object *object = pool_get_zeroed(env->objects);
-    struct object_private *private = pool_get_zeroed(env->privates);
-    if (!object || !private) {
+    struct object *object = take(env, env->objects);
+    struct object_private *private = object ? take(env, env->privates) : NULL;
+    if (!private) {
         pool_put(env->objects, object);
-        pool_put(env->privates, private);
         return NULL;
     }
     object->private = private;
@@ -223,16 +233,27 @@ static void set_parent(struct object *object, struct object *parent)
     object->private->level = (uint8_t)(parent->private->level + 1);
 }
 
+/* Memory refused it. What a router hands on belongs to the router's carrier, so only a real parent has the bytes. */
+static struct object *refuse(struct object_env *env, const struct object *parent)
+{
+    count_add(env->counters, COUNT_OBJECT_REFUSED, 1);
+    bool kept = parent && parent != &env->refused && !parent->private->container;
+    return kept ? NULL : &env->refused;
+}
+
 struct object *object_begin(struct object_env *env, const struct object_info *info)
 {
+    if (info->parent == &env->refused)
+        return refuse(env, info->parent);
     if (info->parent && info->parent->opened && !info->parent->private->reading)
         return NULL;
-    bool too_deep = info->parent && info->parent->private->level >= env->limits.nesting;
-    struct object *object = too_deep ? NULL : allocate(env);
-    if (!object) {
+    if (info->parent && info->parent->private->level >= env->limits.nesting) {
         count_add(env->counters, COUNT_OBJECT_REFUSED, 1);
         return NULL;
     }
+    struct object *object = allocate(env);
+    if (!object)
+        return refuse(env, info->parent);
     object->flow = info->flow;
     object->sender = info->sender;
     object->meta = meta_hold(info->meta);
@@ -245,9 +266,8 @@ struct object *object_begin(struct object_env *env, const struct object_info *in
     copy_type(object, info->declared_type);
     object_set_name(object, info->name.data, info->name.len);
     if (!prepare(env, object, info)) {
-        count_add(env->counters, COUNT_OBJECT_REFUSED, 1);
         release(env, object);
-        return NULL;
+        return refuse(env, info->parent);
     }
     if (!object->private->container) {
         count_add(env->counters, COUNT_OBJECT_BEGUN, 1);
@@ -267,6 +287,10 @@ void object_data(struct object_env *env, struct object *object, const uint8_t *d
 {
     if (!object || !len)
         return;
+    if (object == &env->refused) {
+        count_add(env->counters, COUNT_OBJECT_SHED_BYTES, len);
+        return;
+    }
     object->last_ns = env->now_ns;
     object->private->own_expansion.in += len;
     if (!object->private->coding)
@@ -278,7 +302,7 @@ void object_data(struct object_env *env, struct object *object, const uint8_t *d
 void object_gap(struct object_env *env, struct object *object, uint64_t len)
 {
     struct object_private *private;
-    if (!object || !len)
+    if (!object || object == &env->refused || !len)
         return;
     private = object->private;
     object->last_ns = env->now_ns;
@@ -329,7 +353,7 @@ static void close_archive(struct object *object)
 
 void object_end(struct object_env *env, struct object *object, enum object_state state)
 {
-    if (!object)
+    if (!object || object == &env->refused)
         return;
     struct object_private *private = object->private;
     if (private->coding)

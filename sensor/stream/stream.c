@@ -56,7 +56,7 @@ static struct connection *get_connection(struct streams *s, struct flow *flow)
     if (flow->stream)
         return flow->stream;
     struct connection *c = pool_get_zeroed(s->connections);
-    for (int i = 0; !c && i < 64 && (flow_table_evict(s->table) || streams_shed(s)); i++)
+    for (int i = 0; !c && i < FLOW_ROOM_TRIES && flow_table_make_room(s->table); i++)
         c = pool_get_zeroed(s->connections);
     flow->stream = c;
     return c;

@@ -21,6 +21,7 @@ struct block {
 struct buffer_heap {
     struct mem *mem;
     enum mem_owner owner;
+    struct buffer_heap *next; /* of the same budget */
     size_t cached; /* bytes waiting in the classes */
     struct block *free_list[CLASSES];
 };
@@ -32,6 +33,8 @@ struct buffer_heap *buffer_heap_new(struct mem *mem, enum mem_owner owner)
         abort(); /* only at start */
     heap->mem = mem;
     heap->owner = owner;
+    heap->next = mem->heaps;
+    mem->heaps = heap;
     return heap;
 }
 
@@ -60,17 +63,39 @@ static void system_put(void *p, unsigned shift)
         munmap(p, (size_t)1 << shift);
 }
 
+static void count_cached(struct buffer_heap *heap, size_t before, size_t after)
+{
+    heap->cached = heap->cached - before + after;
+    heap->mem->cached = heap->mem->cached - before + after;
+}
+
+static void trim(struct buffer_heap *heap)
+{
+    for (unsigned i = 0; heap->cached && i < CLASSES; i++) {
+        while (heap->free_list[i]) {
+            struct block *block = heap->free_list[i];
+            heap->free_list[i] = block->next;
+            count_cached(heap, (size_t)1 << (i + CLASS_MIN_SHIFT), 0);
+            system_put(block, i + CLASS_MIN_SHIFT);
+        }
+    }
+}
+
+void buffer_heaps_trim(struct mem *mem)
+{
+    for (struct buffer_heap *heap = mem->heaps; mem->cached && heap; heap = heap->next)
+        trim(heap);
+}
+
 void buffer_heap_free(struct buffer_heap *heap)
 {
     if (!heap)
         return;
-    for (unsigned i = 0; i < CLASSES; i++) {
-        while (heap->free_list[i]) {
-            struct block *block = heap->free_list[i];
-            heap->free_list[i] = block->next;
-            system_put(block, i + CLASS_MIN_SHIFT);
-        }
-    }
+    trim(heap);
+    struct buffer_heap **at = &heap->mem->heaps;
+    while (*at != heap)
+        at = &(*at)->next;
+    *at = heap->next;
     free(heap);
 }
 
@@ -80,7 +105,7 @@ static void *block_get(struct buffer_heap *heap, unsigned shift)
     if (*list) {
         struct block *block = *list;
         *list = block->next;
-        heap->cached -= (size_t)1 << shift;
+        count_cached(heap, (size_t)1 << shift, 0);
         return block;
     }
     return system_get(shift);
@@ -96,7 +121,7 @@ static void block_put(struct buffer_heap *heap, void *data, unsigned shift)
     struct block *block = data;
     block->next = heap->free_list[shift - CLASS_MIN_SHIFT];
     heap->free_list[shift - CLASS_MIN_SHIFT] = block;
-    heap->cached += size;
+    count_cached(heap, 0, size);
 }
 
 /* A mapped buffer grows where it is or moves without copying; others move by copy. */

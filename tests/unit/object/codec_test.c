@@ -386,8 +386,14 @@ static void decoder_memory_is_charged(void **state)
     assert_true(r->mem.used[MEM_OBJECT] > before + (64 << 10));
     object_end(r->env, object, OBJECT_TRUNCATED);
     assert_true(r->mem.used[MEM_OBJECT] == before);
+    uint64_t begun = r->counters.value[COUNT_OBJECT_BEGUN];
     r->mem.ceiling = r->mem.total + 1000;
-    assert_null(begin(r, NULL, "gzip"));
+    object = begin(r, NULL, "gzip");
+    feed(r, object, coded.data, 100); /* nothing reads them, and the ledger learns of it */
+    object_end(r->env, object, OBJECT_CLOSED);
+    assert_int_equal(r->counters.value[COUNT_OBJECT_BEGUN], begun);
+    assert_int_equal(r->counters.value[COUNT_OBJECT_REFUSED], 1);
+    assert_int_equal(r->counters.value[COUNT_OBJECT_SHED_BYTES], 100);
     r->mem.ceiling = 0;
     object_end(r->env, plainly, OBJECT_CLOSED);
     free(coded.data);

@@ -110,6 +110,43 @@ static void test_buffer_refusal_leaves_it_whole(void **state)
     buffer_heap_free(heap);
 }
 
+/* What one owner leaves in its cache is memory all the same, and another owner's before anything is refused. */
+static void test_cached_blocks_count_and_come_back(void **state)
+{
+    (void)state;
+    struct mem mem = {.ceiling = 4u << 20};
+    struct buffer_heap *heap = buffer_heap_new(&mem, MEM_REASSEMBLY), *other = buffer_heap_new(&mem, MEM_OBJECT);
+    struct buffer first = {0}, second = {0};
+    assert_true(buffer_reserve(heap, &first, 3u << 20)); /* the next power of two: all there is */
+    assert_false(buffer_reserve(other, &second, 1024));
+    buffer_release(heap, &first);
+    assert_int_equal(mem.total, 0);
+    assert_int_equal(mem.cached, 4u << 20);
+    assert_true(buffer_reserve(other, &second, 1024));
+    assert_int_equal(mem.cached, 0);
+    buffer_release(other, &second);
+    assert_true(mem_charge(&mem, MEM_FLOW, 4u << 20));
+    assert_int_equal(mem.cached, 0);
+    mem_release(&mem, MEM_FLOW, 4u << 20);
+    buffer_heap_free(heap);
+    buffer_heap_free(other);
+    assert_int_equal(mem.cached, 0);
+}
+
+/* When flows and held segments have taken all they may, an object still finds room for its small pieces. */
+static void test_the_reserve_is_for_objects_at_work(void **state)
+{
+    (void)state;
+    struct mem mem = {.ceiling = 1u << 20, .reserve = 1u << 18};
+    assert_true(mem_charge(&mem, MEM_FLOW, 3u << 18));
+    assert_false(mem_charge(&mem, MEM_FLOW, 1));
+    assert_false(mem_charge(&mem, MEM_REASSEMBLY, 1));
+    assert_false(mem_charge(&mem, MEM_OBJECT, MEM_SMALL + 1));
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(mem_charge(&mem, i & 1 ? MEM_SCAN : MEM_OBJECT, MEM_SMALL));
+    assert_false(mem_charge(&mem, MEM_OBJECT, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +155,8 @@ int main(void)
         cmocka_unit_test(test_large_items),
         cmocka_unit_test(test_buffer_grows_and_keeps_its_bytes),
         cmocka_unit_test(test_buffer_refusal_leaves_it_whole),
+        cmocka_unit_test(test_cached_blocks_count_and_come_back),
+        cmocka_unit_test(test_the_reserve_is_for_objects_at_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
