@@ -1,5 +1,8 @@
-// Transfers nobody can read: what is known is how much left, to whom, and how it was balanced.
-// These are evaluated for flows (object_type == "flow") at each doubling of their outbound bytes and at their end.
+// Encrypted exfiltration: transfers nobody can read. What is known is how much left, to whom, how it was balanced, and
+// what the handshake told. Flows (object_type == "flow") are asked about at each doubling of their outbound bytes from
+// 64 KiB on, and at their end. Ordinary large uploads (backups, mail in the cloud) belong into the list of allowed
+// receivers. Over TLS and QUIC a receiver's port below 32768 is a server's: bytes to a higher one were fetched by a
+// client outside from a server inside, and a public web server does that all day (opaque_bulk_served).
 
 rule opaque_bulk_upload
 {
@@ -7,10 +10,26 @@ rule opaque_bulk_upload
         severity    = "medium"
         category    = "bulk"
         description = "More than 50 MB left in one unreadable flow, ten times what came back"
+        reference   = "A thousand photographs of 50 KB; calls and meetings send as much as they get"
         confidence  = "low"
     condition:
-        direction == "outbound" and object_type == "flow"
+        direction == "outbound" and not receiver_allowed and object_type == "flow"
         and flow_bytes_out > 50MB and flow_bytes_out > flow_bytes_in * 10 and flow_bytes_out <= 1000MB
+        and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768)
+}
+
+rule opaque_bulk_served
+{
+    meta:
+        severity    = "low"
+        category    = "bulk"
+        description = "A client outside fetched more than 50 MB over TLS or QUIC from a server inside"
+        reference   = "RFC 6335: a receiver's port from 32768 on is a client's; a public server's downloads are such"
+        confidence  = "low"
+    condition:
+        direction == "outbound" and not receiver_allowed and object_type == "flow"
+        and flow_bytes_out > 50MB and flow_bytes_out > flow_bytes_in * 10 and flow_bytes_out <= 1000MB
+        and (app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768
 }
 
 rule opaque_huge_upload
@@ -19,10 +38,92 @@ rule opaque_huge_upload
         severity    = "high"
         category    = "bulk"
         description = "More than 1 GB left in one unreadable flow, ten times what came back"
+        reference   = "Twenty thousand photographs of 50 KB"
         confidence  = "medium"
     condition:
-        direction == "outbound" and object_type == "flow"
+        direction == "outbound" and not receiver_allowed and object_type == "flow"
         and flow_bytes_out > 1000MB and flow_bytes_out > flow_bytes_in * 10
+}
+
+rule opaque_ssh_upload
+{
+    meta:
+        severity    = "high"
+        category    = "bulk"
+        description = "More than 20 MB left over SSH (scp, sftp, rsync, a tunnel), four times what came back"
+        reference   = "RFC 4251; an administrator's typing stays far below"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and object_type == "flow" and app_proto == "ssh"
+        and flow_bytes_out > 20MB and flow_bytes_out > flow_bytes_in * 4
+}
+
+rule opaque_quic_upload
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "More than 20 MB left over QUIC to a host whose name was not seen"
+        reference   = "RFC 9000; browsers name the host in their first packets"
+        confidence  = "low"
+    condition:
+        direction == "outbound" and not receiver_allowed and object_type == "flow" and app_proto == "quic"
+        and receiver_port < 32768 and hostname == "" and not midstream
+        and flow_bytes_out > 20MB and flow_bytes_out > flow_bytes_in * 4
+}
+
+rule opaque_nameless_upload
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "More than 5 MB left over TLS to a server the client did not name"
+        reference   = "RFC 6066 section 3: browsers and clouds always send a server name, home-made tools often do not"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and object_type == "flow" and app_proto == "tls"
+        and receiver_port < 32768 and tls_sni == "" and not midstream
+        and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
+}
+
+rule opaque_self_signed_upload
+{
+    meta:
+        severity    = "high"
+        category    = "bulk"
+        description = "More than 5 MB left over TLS to a server that vouches for itself"
+        reference   = "nDPI risk 'Self-signed Cert'; seen where the certificate is in clear text (TLS 1.2 and older)"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and object_type == "flow"
+        and receiver_port < 32768 and ndpi_risks icontains "self-signed"
+        and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
+}
+
+rule opaque_unknown_upload
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "More than 5 MB left by a protocol nobody knows, four times what came back"
+        reference   = "What is no TLS, SSH or QUIC and still unreadable was made to be so, or is a product of one's own"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and object_type == "flow" and app_proto == "unknown"
+        and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
+}
+
+rule opaque_encrypted_blob
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "A megabyte or more of no known format left the network, as even as random numbers"
+        reference   = "Encrypted bytes have 7.99 bits a byte, and no format but a private one lacks a head"
+        confidence  = "low"
+    condition:
+        direction == "outbound" and not receiver_allowed and object_type == "data" and not image_fragment
+        and entropy >= 7.95 and object_size >= 1MB and method != "GET"
 }
 
 rule opaque_encrypted_archive
@@ -30,8 +131,50 @@ rule opaque_encrypted_archive
     meta:
         severity    = "medium"
         category    = "bulk"
-        description = "An encrypted archive or document left the network"
+        description = "An encrypted archive (ZIP, 7z, RAR) left the network"
+        reference   = "APPNOTE 4.3.7 and 7.2.4, 7zFormat.txt, RAR technotes"
         confidence  = "medium"
     condition:
-        direction == "outbound" and encrypted_container
+        direction == "outbound" and not receiver_allowed and encrypted_container and object_size < 20MB
+        and (object_type == "zip" or object_type == "7z" or object_type == "rar")
+}
+
+rule opaque_encrypted_archive_large
+{
+    meta:
+        severity    = "high"
+        category    = "bulk"
+        description = "An encrypted archive of 20 MB or more left the network"
+        reference   = "Four hundred photographs of 50 KB"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and encrypted_container and object_size >= 20MB
+        and (object_type == "zip" or object_type == "7z" or object_type == "rar")
+}
+
+rule opaque_encrypted_file
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "A file that is nothing but encryption (LUKS, age, OpenPGP, openssl enc) left the network"
+        reference   = "LUKS on-disk format, age-encryption.org/v1, RFC 4880, openssl-enc(1); OpenPGP mail aside"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and encrypted_container
+        and (object_type == "luks" or object_type == "openssl" or object_type == "age" or object_type == "pgp")
+        and not (app_proto == "smtp" and object_size < 100KB)
+}
+
+rule opaque_encrypted_document
+{
+    meta:
+        severity    = "low"
+        category    = "bulk"
+        description = "A document under a password left the network: invoices and statements are, and so is what hides"
+        reference   = "ISO 32000-1 7.6, MS-OFFCRYPTO"
+        confidence  = "low"
+    condition:
+        direction == "outbound" and not receiver_allowed and encrypted_container
+        and (object_type == "pdf" or object_type == "ole")
 }

@@ -1,4 +1,4 @@
-// Travellers' data in text: machine-readable zones and passenger lists.
+// Travellers' data in text: machine-readable zones, passenger lists, numbers of persons.
 
 rule outbound_mrz
 {
@@ -9,7 +9,7 @@ rule outbound_mrz
         reference   = "ICAO Doc 9303 parts 3 to 7"
         confidence  = "high"
     condition:
-        direction == "outbound" and mrz_valid_count >= 1 and mrz_valid_count < 10
+        direction == "outbound" and not receiver_allowed and mrz_valid_count >= 1 and mrz_valid_count < 10
 }
 
 rule outbound_mrz_bulk
@@ -21,7 +21,7 @@ rule outbound_mrz_bulk
         reference   = "ICAO Doc 9303 parts 3 to 7"
         confidence  = "high"
     condition:
-        direction == "outbound" and mrz_valid_count >= 10
+        direction == "outbound" and not receiver_allowed and mrz_valid_count >= 10
 }
 
 rule outbound_passenger_list
@@ -30,9 +30,22 @@ rule outbound_passenger_list
         severity    = "high"
         category    = "travel_document"
         description = "A passenger list (PAXLST, PNRGOV) left the network"
+        reference   = "UN/EDIFACT PAXLST (WCO/IATA/ICAO API guidelines), PNRGOV (ICAO Doc 9944)"
         confidence  = "high"
     condition:
-        direction == "outbound" and pnr_count >= 1
+        direction == "outbound" and not receiver_allowed and pnr_count >= 1
+}
+
+rule outbound_passport_numbers
+{
+    meta:
+        severity    = "medium"
+        category    = "travel_document"
+        description = "Five or more passport numbers, in context, left the network"
+        reference   = "A number counts behind a word that says passport, or in a column headed so; one is a booking"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and passport_count >= 5
 }
 
 rule outbound_ssn_list
@@ -40,8 +53,21 @@ rule outbound_ssn_list
     meta:
         severity    = "medium"
         category    = "personal"
-        description = "US social security numbers, in context, left the network"
+        description = "Ten or more US social security numbers, in context, left the network"
+        reference   = "SSA numbering rules (area, group, serial); one or two are a personal form"
         confidence  = "low"
     condition:
-        direction == "outbound" and ssn_count >= 10
+        direction == "outbound" and not receiver_allowed and ssn_count >= 10 and ssn_count < 100
+}
+
+rule outbound_ssn_export
+{
+    meta:
+        severity    = "high"
+        category    = "personal"
+        description = "A hundred or more US social security numbers, in context, left the network"
+        reference   = "SSA numbering rules (area, group, serial)"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and ssn_count >= 100
 }

@@ -34,6 +34,7 @@ def steps(long):
     yield "replay-asan", [PYTHON, "tests/replay/run.py", "--sensor", "build/asan/dlp-sensor", "--once"], 900
     yield "truth", [PYTHON, "tests/replay/truth.py", "--sensor", "build/dlp-sensor", "--sanitized",
                     "build/asan/dlp-sensor"] + (["--long"] if long else []), 900 * pace
+    yield "rules", [PYTHON, "tests/rules/run.py", "--sensor", "build/dlp-sensor"], 120
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "floods", [PYTHON, "tests/evasion/floods.py", "build/dlp-sensor", "rules"] + (["--long"] if long else []), \

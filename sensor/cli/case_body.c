@@ -9,6 +9,8 @@
 
 #include <openssl/evp.h>
 
+#define NOISE_SEED UINT64_C(88172645463325252)
+
 struct piece { /* one line of a case */
     struct case_body *body;
     const char *folder, *rest;
@@ -135,29 +137,50 @@ static bool add_zeros(const struct piece *piece)
     return true;
 }
 
-/* xorshift64: bytes that look random, and never 0xFF when `but_ff`, as a JPEG's scan wants them. */
-static void fill_noise(uint8_t *to, size_t len, bool but_ff)
+/* xorshift64: bytes that look random, the same every time. */
+static uint8_t next_noise(uint64_t *state)
 {
-    uint64_t state = UINT64_C(88172645463325252) + len;
-    for (size_t i = 0; i < len; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        to[i] = (uint8_t)(state >> 32);
-        if (but_ff && to[i] == 0xff)
-            to[i] = 0x7f;
-    }
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return (uint8_t)(*state >> 32);
 }
 
 static bool add_noise(const struct piece *piece)
 {
     size_t len;
+    uint64_t state = NOISE_SEED;
     uint8_t *to = is_number(piece->rest, &len) ? grow(piece->body, len) : NULL;
     if (!to)
         return fail(piece, "a number of bytes, up to 64 MiB");
-    fill_noise(to, len, false);
+    for (size_t i = 0; i < len; i++)
+        to[i] = next_noise(&state);
     piece->body->len += len;
     return true;
+}
+
+/* What stands in a JPEG's scan: noise, and a zero behind every 0xFF (T.81 B.1.1.5). */
+static bool put_scan(const struct piece *piece, size_t len)
+{
+    uint64_t state = NOISE_SEED + len;
+    uint8_t *to = grow(piece->body, len);
+    if (!to)
+        return fail(piece, "the case's bytes are too many");
+    for (size_t i = 0; i < len; i++) {
+        to[i] = next_noise(&state);
+        if (to[i] == 0xff && i + 1 < len)
+            to[++i] = 0;
+    }
+    if (len && to[len - 1] == 0xff)
+        to[len - 1] = 0x7f;
+    piece->body->len += len;
+    return true;
+}
+
+static bool add_scan(const struct piece *piece)
+{
+    size_t len;
+    return is_number(piece->rest, &len) ? put_scan(piece, len) : fail(piece, "a number of bytes, up to 64 MiB");
 }
 
 /* T.81: SOI, JFIF, one quantiser of eights, a grey baseline frame, one DC and one AC code, a scan of noise, EOI. The
@@ -182,15 +205,9 @@ static bool add_jpeg(const struct piece *piece)
     size_t scan = fields > 2 ? bytes : (size_t)width * height / 8;
     scan = scan > framing + 64 ? scan - framing : 64;
     memset(quantiser, 8, sizeof(quantiser));
-    if (!add(piece, before, sizeof(before)) || !add(piece, quantiser, sizeof(quantiser)) ||
-        !add(piece, frame, sizeof(frame)) || !add(piece, tables, sizeof(tables)))
-        return false;
-    uint8_t *to = grow(piece->body, scan);
-    if (!to)
-        return fail(piece, "the case's bytes are too many");
-    fill_noise(to, scan, true);
-    piece->body->len += scan;
-    return add(piece, "\xff\xd9", 2);
+    return add(piece, before, sizeof(before)) && add(piece, quantiser, sizeof(quantiser)) &&
+           add(piece, frame, sizeof(frame)) && add(piece, tables, sizeof(tables)) && put_scan(piece, scan) &&
+           add(piece, "\xff\xd9", 2);
 }
 
 static const struct maker {
@@ -198,7 +215,8 @@ static const struct maker {
     bool (*add)(const struct piece *piece);
 } MAKERS[] = {
     {"file", add_file},   {"text", add_text},   {"hex", add_hex},   {"base64", add_base64},
-    {"zeros", add_zeros}, {"noise", add_noise}, {"jpeg", add_jpeg},
+    {"zeros", add_zeros}, {"noise", add_noise}, {"scan", add_scan},
+    {"jpeg", add_jpeg},
 };
 
 bool case_body_add(struct case_body *body, const char *folder, const char *word, const char *rest, char *error,
@@ -209,8 +227,8 @@ bool case_body_add(struct case_body *body, const char *folder, const char *word,
         if (strcmp(MAKERS[i].word, word) == 0)
             return MAKERS[i].add(&piece);
     }
-    snprintf(error, error_len, "'%.60s' is no word of a case: rule, case, expect, fact, file, text, hex, base64, zeros, "
-             "noise or jpeg", word);
+    snprintf(error, error_len, "'%.60s' is no word of a case: rule, case, expect, fact, file, text, hex, base64, "
+             "zeros, noise, scan or jpeg", word);
     return false;
 }
 

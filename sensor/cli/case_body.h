@@ -5,6 +5,7 @@
  *     hex 4A 46 49 46      bytes
  *     base64 SkZJRg==      bytes
  *     zeros N, noise N     N bytes; the noise is the same every time
+ *     scan N               N bytes as they stand in a JPEG behind its headers
  *     jpeg WxH [BYTES]     a JPEG of that many pixels and about that many bytes
  */
 #ifndef DLP_CLI_CASE_BODY_H

@@ -30,6 +30,7 @@ import pcap  # noqa: E402
 ALERTS = {
     "photo": ["outbound_jpeg_photo"],
     "photo-gps": ["outbound_jpeg_photo", "outbound_jpeg_with_position"],
+    "photo-rest": ["outbound_image_fragment"],
     "mrz": ["outbound_mrz_bulk"],
     "fmr": ["outbound_biometric_record"],
     "wsq": ["outbound_biometric_record", "outbound_fingerprint_image"],
@@ -265,6 +266,39 @@ def internal(s):
     s.sent(PLATE, "photo", direction="internal", filename="inside.jpg")
 
 
+@scenario("web-site", "two visitors outside browse the company's public web site: pages, decoration, a brochure")
+def web_site(s):
+    site = os.path.join(s.folder, "site")
+    words = b"<p>We photograph lanes, so that queues are short.</p>\n"
+
+    def picture(seed, width, height):
+        return make_records.jpeg(make_records.face_ppm(seed, width, height), 80)
+
+    letterhead = picture(47, 700, 160)
+    files = {"home.html": b"<html><body>" + words * 80 + b"</body></html>",
+             "team.html": b"<html><body>" + words * 30 + b"</body></html>",
+             "site.css": b"img { border: 0 }\n" * 200, "site.js": b"document.title += '.';\n" * 300,
+             "logo.png": make_records.png(180, 60), "favicon.png": make_records.png(32, 32),
+             "map.png": make_records.png(640, 400), "banner.jpg": picture(31, 1200, 300), "edge.jpg": picture(32, 120, 900),
+             "brochure.pdf": b"%PDF-1.4\n4 0 obj<</Subtype/Image/Filter/DCTDecode>>stream\n" + letterhead +
+             b"\nendstream endobj\n%%EOF\n"}
+    for i in range(6):
+        files[f"teaser-{i}.jpg"] = picture(33 + i, 300, 200)
+        files[f"team-{i}.jpg"] = picture(40 + i, 150, 150)
+    for name, content in files.items():
+        with open(os.path.join(site, name), "wb") as out:
+            out.write(content)
+    pages = [word for name in files for word in ("-o", "/dev/null", f"http://{WEB}/{name}")][2:]
+    for visitor in (CLIENT_OUT, SERVER):
+        s.curl("--interface", visitor, "--compressed", "-A", "Mozilla/5.0 (X11; Linux x86_64)", *pages, host="outside")
+        for content in (*files.values(), letterhead):
+            s.sent(content, "plain", sender="server")
+    s.curl("--interface", CLIENT_OUT, "-F", "name=A visitor", "-F", "question=When do you open?",
+           f"http://{WEB}/api/ask", host="outside")
+    s.curl("--interface", CLIENT_OUT, "-k", f"https://{WEB}/home.html", "-o", "/dev/null", f"https://{WEB}/banner.jpg",
+           host="outside")
+
+
 # --- recordings rewritten -------------------------------------------------------------------------------------
 
 def shuffled(packets):
@@ -341,7 +375,9 @@ def rewrite(out):
     for item in lost[1:]:
         item.update(state="TRUNCATED", sha256=None, size=None)
     store("lossy", "keep-alive", "the tap missed a segment of two of the three uploads", lossy(three), lost)
-    store("midstream", "put-photo", "the tap came after the picture's head", midstream(put), [])
+    rest = [dict(item, kind="photo-rest", type=None, state="TRUNCATED", sha256=None, size=None, filename=None,
+                 app_proto=None, alerts=ALERTS["photo-rest"]) for item in put_truth["objects"]]
+    store("midstream", "put-photo", "the tap came after the picture's head", midstream(put), rest)
 
 
 def relabel(out):
