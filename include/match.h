@@ -10,7 +10,7 @@
 #include "facts.h"
 #include "mem.h"
 
-struct rule {                 /* one public rule; lives as long as its set */
+struct rule {                 /* one rule that can alert; lives as long as its set, longer when held */
     const char *name;
     const char *category;     /* "uncategorised" when the metadata is absent */
     const char *description;
@@ -22,11 +22,30 @@ struct rule {                 /* one public rule; lives as long as its set */
     unsigned line;
     uint8_t severity;         /* 1 critical ... 4 low; 3 when the metadata is absent */
     uint32_t index;           /* dense, 0..rule_set_count-1 */
+    struct rule_book *book;   /* holds it */
+};
+/* What a set says of its rules outlives the set, without what is compiled, while somebody holds one of them: an
+ * upload that lasts for days keeps no old generation of the rules alive. Any thread. */
+void rule_hold(const struct rule *rule);
+void rule_drop(const struct rule *rule);
+
+/* A rule with the metadata `overrides = "name"` never alerts: where it holds, its other metadata replace those of the
+ * rule it names, and `enabled = false` silences it. Of several that hold, the one loaded last that says whether the
+ * rule is enabled decides that, and the last that says anything else decides the rest. A rule's own `enabled = false`
+ * is the weakest word on it. */
+struct rule_override {
+    const char *name, *file;  /* of the rule that overrides, and the base name of its file */
+    unsigned line;
+    bool always;              /* its condition is `true` */
+    bool silences, enables;   /* what it says of `enabled`, if anything */
+    const struct rule *rule;  /* what the overridden rule then is: same name, place and index; NULL: no change */
+    uint32_t holds_when;      /* match/'s own */
 };
 
 struct rule_set;
 /* Compiles `.yar` and `.yara` files; a directory is read in name order, recursively (rules/tests aside). Each
- * listed file is a namespace of its own; one that another listed file includes is not read a second time.
+ * listed file is a namespace of its own; one that another listed file includes is not read a second time. The order
+ * of the paths is the order of loading.
  * NULL when any file has an error: every error goes through `say` as `file:line: message`, every warning as
  * `file:line: warning: message`. Callable from one thread at a time. */
 typedef void (*rule_say)(void *user, bool error, const char *message);
@@ -36,6 +55,8 @@ void rule_set_drop(struct rule_set *set);
 uint32_t rule_set_count(const struct rule_set *set);
 const struct rule *rule_set_at(const struct rule_set *set, uint32_t index);
 const char *rule_set_digest(const struct rule_set *set); /* 64 hex digits over the files' names and bytes */
+/* The overrides of rule `index`, in the order they were loaded. */
+uint32_t rule_set_overrides(const struct rule_set *set, uint32_t index, const struct rule_override **overrides);
 /* What compiles and yet is hardly meant so: metadata, facts nothing sets, strings the prefilter cannot judge. */
 void rule_set_lint(const struct rule_set *set, rule_say say, void *user);
 
@@ -52,7 +73,7 @@ struct match_string {
 };
 
 struct match {
-    const struct rule *rule;
+    const struct rule *rule;   /* as overrides left it */
     uint32_t string_count;
     struct match_string strings[MATCH_STRINGS_MAX];
 };

@@ -17,8 +17,7 @@
 #define RAISED_MAX 64                /* rules of one object that can be raised in flight; more wait for its end */
 
 struct raised {
-    const struct rule *rule; /* of `rules`, held */
-    struct rule_set *rules;
+    const struct rule *rule; /* held */
     bool updated; /* its final state was sent */
 };
 
@@ -88,8 +87,8 @@ static void on_match(void *user, const struct match *match)
     }
     if (e->watch->raised_count == RAISED_MAX)
         return;
-    e->watch->raised[e->watch->raised_count++] =
-        (struct raised){match->rule, rule_set_hold(matcher_rules(e->worker->matcher)), false};
+    rule_hold(match->rule);
+    e->watch->raised[e->watch->raised_count++] = (struct raised){match->rule, false};
     emit_alert(e, match, false);
 }
 
@@ -100,7 +99,7 @@ static void update_rest(struct evaluation *e)
         struct raised *raised = &e->watch->raised[i];
         if (!raised->updated)
             emit_alert(e, &(struct match){.rule = raised->rule}, true);
-        rule_set_drop(raised->rules);
+        rule_drop(raised->rule);
     }
     e->watch->raised_count = 0;
 }

@@ -66,17 +66,55 @@ static int rules_check(const struct config *config, const struct string_list *pa
     return set ? 0 : 2;
 }
 
+/* The rule where none of its overrides with a condition holds; NULL when it is silent there. */
+static const struct rule *rule_in_force(const struct rule_set *set, uint32_t index)
+{
+    const struct rule_override *overrides;
+    const struct rule *rule = rule_set_at(set, index);
+    uint32_t count = rule_set_overrides(set, index, &overrides);
+    bool silent = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!overrides[i].always)
+            continue;
+        silent = overrides[i].silences || (silent && !overrides[i].enables);
+        rule = overrides[i].rule ? overrides[i].rule : rule;
+    }
+    return silent ? NULL : rule;
+}
+
+static void list_overrides_json(struct json *json, const struct rule_set *set, uint32_t index)
+{
+    const struct rule_override *overrides;
+    uint32_t count = rule_set_overrides(set, index, &overrides);
+    json_open_array(json, "overrides");
+    for (uint32_t i = 0; i < count; i++) {
+        json_open_object(json, NULL);
+        json_text(json, "rule", overrides[i].name);
+        json_bytes(json, "file", overrides[i].file, strlen(overrides[i].file));
+        json_uint(json, "line", overrides[i].line);
+        json_bool(json, "always", overrides[i].always);
+        if (overrides[i].silences || overrides[i].enables)
+            json_bool(json, "enabled", overrides[i].enables);
+        if (overrides[i].rule)
+            json_uint(json, "severity", overrides[i].rule->severity);
+        json_close_object(json);
+    }
+    json_close_array(json);
+}
+
 static void list_json(const struct rule_set *set)
 {
     struct json json;
     json_init(&json);
     for (uint32_t i = 0; i < rule_set_count(set); i++) {
-        const struct rule *rule = rule_set_at(set, i);
+        const struct rule *enabled = rule_in_force(set, i);
+        const struct rule *rule = enabled ? enabled : rule_set_at(set, i);
         json_reset(&json);
         json_open_object(&json, NULL);
         json_text(&json, "name", rule->name);
         json_text(&json, "category", rule->category);
         json_uint(&json, "severity", rule->severity);
+        json_bool(&json, "enabled", enabled != NULL);
         json_bytes(&json, "description", rule->description, strlen(rule->description));
         if (rule->reference)
             json_bytes(&json, "reference", rule->reference, strlen(rule->reference));
@@ -84,16 +122,38 @@ static void list_json(const struct rule_set *set)
             json_bytes(&json, "confidence", rule->confidence, strlen(rule->confidence));
         json_bytes(&json, "file", rule->path, strlen(rule->path));
         json_uint(&json, "line", rule->line);
+        list_overrides_json(&json, set, i);
         json_close_object(&json);
         printf("%.*s\n", (int)json.len, json.data);
     }
     json_free(&json);
 }
 
+/* "silenced by ours.yar:3; low by ours.yar:9 where it holds": every override that may apply, the strongest last. */
+static void describe_overrides(const struct rule_set *set, uint32_t index, char *text, size_t size)
+{
+    const struct rule_override *overrides;
+    uint32_t count = rule_set_overrides(set, index, &overrides);
+    size_t len = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count && len + 1 < size; i++) {
+        const struct rule_override *o = &overrides[i];
+        const char *what = o->silences  ? "silenced"
+                           : o->rule    ? RULES_SEVERITIES[o->rule->severity]
+                           : o->enables ? "enabled"
+                                        : "unchanged";
+        int n = snprintf(text + len, size - len, "%s%s by %s:%u%s", len ? "; " : "", what, o->file, o->line,
+                         o->always ? "" : " where it holds");
+        len += n > 0 ? (size_t)n : 0;
+    }
+}
+
 static int rules_list(const struct config *config, const struct string_list *paths)
 {
-    static const char *const header[] = {"NAME", "CATEGORY", "SEVERITY", "FILE", "DESCRIPTION"};
+    static const char *const header[] = {"NAME", "CATEGORY", "SEVERITY", "FILE", "OVERRIDES", "DESCRIPTION"};
     struct table table;
+    char overrides[400];
+    bool any = false;
     struct rule_set *set = rules_compile(config, paths);
     if (!set)
         return 2;
@@ -102,11 +162,21 @@ static int rules_list(const struct config *config, const struct string_list *pat
         rule_set_drop(set);
         return 0;
     }
-    table_begin(&table, 5, header);
     for (uint32_t i = 0; i < rule_set_count(set); i++) {
-        const struct rule *rule = rule_set_at(set, i);
-        table_row(&table, (const char *const[]){rule->name, rule->category, RULES_SEVERITIES[rule->severity],
-                                                rule->file, rule->description});
+        const struct rule_override *list;
+        any = any || rule_set_overrides(set, i, &list);
+    }
+    /* The column stands there only when there is something to say in it. */
+    static const char *const plain[] = {"NAME", "CATEGORY", "SEVERITY", "FILE", "DESCRIPTION"};
+    table_begin(&table, any ? 6 : 5, any ? header : plain);
+    for (uint32_t i = 0; i < rule_set_count(set); i++) {
+        const struct rule *enabled = rule_in_force(set, i);
+        const struct rule *rule = enabled ? enabled : rule_set_at(set, i);
+        const char *severity = enabled ? RULES_SEVERITIES[rule->severity] : "off";
+        describe_overrides(set, i, overrides, sizeof(overrides));
+        const char *const with[] = {rule->name, rule->category, severity, rule->file, overrides, rule->description};
+        const char *const without[] = {rule->name, rule->category, severity, rule->file, rule->description};
+        table_row(&table, any ? with : without);
     }
     table_print(&table, stdout);
     rule_set_drop(set);

@@ -6,7 +6,8 @@
 
 #include "ruleset.h"
 
-static const char *const KEYS[] = {"severity", "category", "description", "reference", "confidence", "evidence"};
+static const char *const KEYS[] = {"severity",   "category", "description", "reference",
+                                   "confidence", "evidence", "enabled",     "overrides"};
 #define KEY_COUNT (sizeof(KEYS) / sizeof(KEYS[0]))
 #define KEYS_WANTED 3 /* the first of them */
 
@@ -41,7 +42,12 @@ static bool is_one_of(const char *word, const char *const *words)
     return false;
 }
 
-static void lint_value(const struct linting *l, const struct rule *rule, const YR_META *meta)
+struct linted { /* a rule that alerts, or an override */
+    const char *name, *path;
+    unsigned line;
+};
+
+static void lint_value(const struct linting *l, const struct linted *rule, const YR_META *meta)
 {
     static const char *const severities[] = {"critical", "high", "medium", "low", NULL};
     static const char *const confidences[] = {"high", "medium", "low", NULL};
@@ -53,13 +59,16 @@ static void lint_value(const struct linting *l, const struct rule *rule, const Y
     } else if (strcmp(meta->identifier, "confidence") == 0) {
         if (!text || !is_one_of(meta->string, confidences))
             warn(l, rule->path, rule->line, "rule \"%s\": confidence is high, medium or low", rule->name);
+    } else if (strcmp(meta->identifier, "enabled") == 0) {
+        if (text)
+            warn(l, rule->path, rule->line, "rule \"%s\": enabled is true or false, without quotes", rule->name);
     } else if (!text && is_one_of(meta->identifier, (const char *const[]){"category", "description", NULL})) {
         warn(l, rule->path, rule->line, "rule \"%s\": %s is a text in quotes", rule->name, meta->identifier);
     }
 }
 
 /* A key of the author's own is fine; one that is nearly ours is a slip. */
-static void lint_key(const struct linting *l, const struct rule *rule, const char *key)
+static void lint_key(const struct linting *l, const struct linted *rule, const char *key)
 {
     for (unsigned i = 0; i < KEY_COUNT; i++) {
         if (strcmp(key, KEYS[i]) == 0)
@@ -72,8 +81,10 @@ static void lint_key(const struct linting *l, const struct rule *rule, const cha
     }
 }
 
-static void lint_rule(const struct linting *l, const struct rule *rule, const YR_RULE *yara)
+static void lint_rule(const struct linting *l, const YR_RULE *yara, const struct rule_place *place)
 {
+    const struct linted linted = {yara->identifier, place->source ? place->source->path : "rules", place->line};
+    const struct linted *rule = &linted;
     bool has[KEYS_WANTED] = {false};
     const YR_META *meta;
     yr_rule_metas_foreach(yara, meta)
@@ -83,6 +94,8 @@ static void lint_rule(const struct linting *l, const struct rule *rule, const YR
         lint_key(l, rule, meta->identifier);
         lint_value(l, rule, meta);
     }
+    if (rule_is_override(yara))
+        return; /* it says only what it changes */
     static const char *const instead[] = {"it counts as medium", "it counts as \"uncategorised\"",
                                           "whoever reads the alert has only its name"};
     for (unsigned i = 0; i < KEYS_WANTED; i++) {
@@ -109,19 +122,19 @@ static void lint_prefilter(const struct linting *l)
     const struct prefilter *prefilter = l->set->prefilter;
     if (!prefilter || !prefilter->blind)
         return;
-    const struct rule *rule =
-        prefilter->blind_rule < l->set->yara_count ? l->set->by_yara[prefilter->blind_rule] : NULL;
-    warn(l, rule ? rule->path : "rules", rule ? rule->line : 0,
+    const struct rule_place *place = &l->set->places[prefilter->blind_rule];
+    warn(l, place->source ? place->source->path : "rules", place->line,
          "rule \"%s\" makes the prefilter useless, so libyara has to read every byte: %s",
-         rule ? rule->name : "(private)", prefilter->reason ? prefilter->reason : "");
+         l->set->yara->rules_table[prefilter->blind_rule].identifier, prefilter->reason ? prefilter->reason : "");
 }
 
 void rule_set_lint(const struct rule_set *set, rule_say say, void *user)
 {
     struct linting l = {.set = set, .say = say, .user = user};
     for (uint32_t i = 0; i < set->yara_count; i++) {
-        if (set->by_yara[i])
-            lint_rule(&l, set->by_yara[i], &set->yara->rules_table[i]);
+        const YR_RULE *yara = &set->yara->rules_table[i];
+        if (set->by_yara[i] || rule_is_override(yara))
+            lint_rule(&l, yara, &set->places[i]);
     }
     for (size_t i = 0; i < set->sources.count; i++) {
         l.source = &set->sources.items[i];

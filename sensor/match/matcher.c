@@ -103,6 +103,8 @@ static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *u
     struct match match;
     match.rule = set->by_yara[rule - set->yara->rules_table];
     match.string_count = 0;
+    if (match.rule)
+        match.rule = rule_overridden(set, match.rule, context);
     if (!match.rule)
         return CALLBACK_CONTINUE;
     read_strings(context, rule, &match);

@@ -208,8 +208,11 @@ static void destroy(struct rule_set *set)
         yr_rules_destroy(set->yara);
     prefilter_free(set->prefilter);
     source_list_free(&set->sources);
-    free(set->rules);
+    rule_book_drop(set->book);
     free(set->by_yara);
+    free(set->places);
+    free(set->overrides);
+    free(set->overrides_from);
     free(set);
 }
 
@@ -251,6 +254,7 @@ struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool p
     }
     rule_set_read(c.set, c.units);
     rule_set_tell_twins(c.set, say, user);
+    rule_set_read_overrides(c.set, say, user);
     if (c.plan)
         c.set->prefilter = prefilter_build(c.plan, c.set->yara);
     prefilter_plan_free(c.plan);

@@ -8,10 +8,8 @@
 #include "ruleset.h"
 
 struct placed { /* a rule as the text shows it */
-    const struct source *source;
-    const char *name; /* not terminated */
-    size_t len;
-    unsigned line;
+    struct rule_place place;
+    size_t len; /* of its name */
 };
 
 struct reading {
@@ -31,7 +29,7 @@ static void on_word(void *user, enum source_word kind, const char *word, size_t 
             if (!r->placed)
                 abort(); /* compiling rules, with no memory left for their lines */
         }
-        r->placed[r->placed_count++] = (struct placed){r->source, word, len, line};
+        r->placed[r->placed_count++] = (struct placed){{r->source, word, line}, len};
         return;
     }
     if (kind != WORD_PLAIN)
@@ -52,7 +50,7 @@ static const struct placed *find_placed(const struct reading *r, unsigned unit, 
     for (size_t n = 0; n < r->placed_count; n++) {
         size_t i = (*from + n) % r->placed_count;
         const struct placed *p = &r->placed[i];
-        if (p->source->unit == unit && p->len == len && memcmp(p->name, name, len) == 0) {
+        if (p->place.source->unit == unit && p->len == len && memcmp(p->place.name, name, len) == 0) {
             *from = i + 1;
             return p;
         }
@@ -72,12 +70,9 @@ static uint8_t severity_of(const YR_META *meta)
     return 3;
 }
 
-static void read_metadata(struct rule *rule, const YR_RULE *yara)
+void rule_read_metadata(struct rule *rule, const YR_RULE *yara)
 {
     const YR_META *meta;
-    rule->category = "uncategorised";
-    rule->description = "";
-    rule->severity = 3;
     yr_rule_metas_foreach(yara, meta)
     {
         const char *key = meta->identifier, *value = meta->string;
@@ -98,6 +93,23 @@ static void read_metadata(struct rule *rule, const YR_RULE *yara)
     }
 }
 
+static void read_rule(struct rule_set *set, const YR_RULE *yara, uint32_t index)
+{
+    const struct rule_place *place = &set->places[index];
+    struct rule *rule = &set->rules[set->count];
+    if (RULE_IS_PRIVATE(yara) || rule_is_override(yara))
+        return;
+    rule->name = yara->identifier;
+    rule->path = place->source ? place->source->path : yara->ns->name;
+    rule->line = place->line;
+    rule->index = set->count++;
+    rule->category = "uncategorised";
+    rule->description = "";
+    rule->severity = 3;
+    rule_read_metadata(rule, yara);
+    set->by_yara[index] = rule;
+}
+
 static void read_rules(struct rule_set *set, const struct reading *r, size_t units)
 {
     const YR_RULE *yara;
@@ -105,26 +117,18 @@ static void read_rules(struct rule_set *set, const struct reading *r, size_t uni
     set->yara_count = set->yara->num_rules;
     set->rules = calloc((size_t)set->yara_count + 1, sizeof(*set->rules));
     set->by_yara = calloc((size_t)set->yara_count + 1, sizeof(*set->by_yara));
-    if (!set->rules || !set->by_yara)
+    set->places = calloc((size_t)set->yara_count + 1, sizeof(*set->places));
+    if (!set->rules || !set->by_yara || !set->places)
         abort(); /* compiling rules, with no memory left for their names */
-    uint32_t at = 0;
+    uint32_t index = 0;
     yr_rules_foreach(set->yara, yara)
     {
-        uint32_t index = at++;
         while (unit + 1 < units && strcmp(set->sources.items[unit].path, yara->ns->name) != 0)
             unit++; /* compiled in this order */
-        const struct placed *place = find_placed(r, (unsigned)unit, yara->identifier, &from);
-        if (RULE_IS_PRIVATE(yara))
-            continue;
-        struct rule *rule = &set->rules[set->count];
-        rule->name = yara->identifier;
-        rule->path = place ? place->source->path : yara->ns->name;
-        rule->line = place ? place->line : 0;
-        const char *slash = strrchr(rule->path, '/');
-        rule->file = slash ? slash + 1 : rule->path;
-        rule->index = set->count++;
-        read_metadata(rule, yara);
-        set->by_yara[index] = rule;
+        const struct placed *placed = find_placed(r, (unsigned)unit, yara->identifier, &from);
+        if (placed)
+            set->places[index] = placed->place;
+        read_rule(set, yara, index++);
     }
 }
 

@@ -1,91 +1,26 @@
-/* The words of a rule file, one pass, no memory; and files read whole. */
+/* The words of a rule file, and files read whole. */
 #include "source.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lexer.h"
+
 #define SOURCE_BYTES_MAX (64u << 20)
-
-struct reader {
-    const char *at, *end;
-    unsigned line;
-};
-
-/* Moves past a quoted string or a regular expression; `quote` ends it, a newline too. Returns its content's end. */
-static const char *skip_quoted(struct reader *r, char quote)
-{
-    r->at++;
-    while (r->at < r->end && *r->at != quote && *r->at != '\n') {
-        if (*r->at == '\\' && r->at + 1 < r->end && r->at[1] != '\n')
-            r->at++;
-        r->at++;
-    }
-    const char *content_end = r->at;
-    if (r->at < r->end && *r->at == quote)
-        r->at++;
-    return content_end;
-}
-
-static void skip_comment(struct reader *r)
-{
-    if (r->at[1] == '/') {
-        while (r->at < r->end && *r->at != '\n')
-            r->at++;
-        return;
-    }
-    for (r->at += 2; r->at < r->end; r->at++) {
-        if (*r->at == '\n')
-            r->line++;
-        if (*r->at == '*' && r->at + 1 < r->end && r->at[1] == '/') {
-            r->at += 2;
-            return;
-        }
-    }
-}
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-static bool word_is(const char *word, size_t len, const char *text)
-{
-    return strlen(text) == len && memcmp(word, text, len) == 0;
-}
 
 void source_words(const char *text, size_t len, source_word_fn fn, void *user)
 {
-    struct reader r = {text, text + len, 1};
-    enum source_word next = WORD_PLAIN;
-
-    while (r.at < r.end) {
-        const char *start = r.at;
-        if (*r.at == '\n') {
-            r.line++;
-            r.at++;
-        } else if (*r.at == '/' && r.at + 1 < r.end && (r.at[1] == '/' || r.at[1] == '*')) {
-            skip_comment(&r);
-        } else if (*r.at == '"' || *r.at == '/') {
-            const char *content_end = skip_quoted(&r, *start);
-            if (next == WORD_INCLUDE && *start == '"')
-                fn(user, WORD_INCLUDE, start + 1, (size_t)(content_end - start - 1), r.line);
-            next = WORD_PLAIN;
-        } else if (is_word(*r.at)) {
-            while (r.at < r.end && is_word(*r.at))
-                r.at++;
-            size_t n = (size_t)(r.at - start);
-            fn(user, next == WORD_RULE ? WORD_RULE : WORD_PLAIN, start, n, r.line);
-            next = word_is(start, n, "rule")      ? WORD_RULE
-                   : word_is(start, n, "include") ? WORD_INCLUDE
-                                                  : WORD_PLAIN;
-        } else {
-            if (!isspace((unsigned char)*r.at))
-                next = WORD_PLAIN;
-            r.at++;
+    struct lexer lexer = {text, text + len, 1};
+    struct token before = {0};
+    for (struct token t = lexer_next(&lexer); t.kind != TOKEN_END; before = t, t = lexer_next(&lexer)) {
+        if (t.kind == TOKEN_WORD) {
+            fn(user, token_is(&before, "rule") ? WORD_RULE : WORD_PLAIN, t.start, t.len, t.line);
+        } else if (t.kind == TOKEN_TEXT && token_is(&before, "include")) {
+            bool closed = t.len > 1 && t.start[t.len - 1] == '"';
+            fn(user, WORD_INCLUDE, t.start + 1, t.len - 1 - closed, t.line);
         }
     }
 }

@@ -1,6 +1,5 @@
 /* Rule files as text: which to load, what they include, where each rule stands and which words they use.
- * libyara keeps no line of a rule and does not say what it includes, so the text is read here once more, by
- * YARA's own lexical rules: comments, strings, and regular expressions (a slash never divides in YARA). */
+ * libyara keeps no line of a rule and does not say what it includes, so the text is read here once more. */
 #ifndef DLP_MATCH_SOURCE_H
 #define DLP_MATCH_SOURCE_H
 

@@ -217,6 +217,110 @@ static void test_odd_files(void **state)
     remove_directory(directory);
 }
 
+static void with_severity(void *user, const struct match *match)
+{
+    bench_put(user, "%s %u\n", match->rule->name, match->rule->severity);
+}
+
+/* Names and severities of what holds for a flow. */
+static const char *held(struct bench *b, struct bench_text *out)
+{
+    out->len = 0;
+    out->text[0] = '\0';
+    assert_true(match_evaluate(b->matcher, NULL, NULL, &b->facts, with_severity, out));
+    return out->text;
+}
+
+/* The user's directory is loaded after the shipped one; nothing there needs an edit of the shipped file. */
+static void test_overrides(void **state)
+{
+    static struct bench_text said, out;
+    char directory[] = "/tmp/match_rules_XXXXXX";
+    (void)state;
+    make_directory(directory);
+    mkdir(in(directory, "shipped"), 0755);
+    mkdir(in(directory, "ours"), 0755);
+    bench_file(in(directory, "shipped/z.yar"),
+               "rule photo { meta: severity = \"high\" category = \"image\" description = \"d\" condition: true }\n"
+               "rule plate { meta: severity = \"high\" condition: true }\n"
+               "rule record { condition: true }\n"
+               "rule off { meta: enabled = false condition: true }\n");
+    bench_file(in(directory, "ours/a.yar"),
+               "rule quiet_photo { meta: overrides = \"photo, record\" severity = \"low\" condition: /* all */ true }\n"
+               "private rule no_plate { meta: overrides = \"plate\" enabled = false condition: receiver_port == 80 }\n"
+               "rule loud_photo { meta: overrides = \"photo\" severity = \"critical\" condition: receiver_port == 443 }\n"
+               "rule on { meta: overrides = \"off\" enabled = true condition: receiver_port == 25 }\n"
+               "rule nothing { meta: overrides = \"photo\" enabled = false condition: receiver_port == 8443 }\n"
+               "rule calm { meta: overrides = \"photo\" category = \"calm\" condition: receiver_port == 8443 }\n");
+    const char *paths[] = {in(directory, "shipped"), in(directory, "ours")};
+    struct rule_set *set = compile_paths(&said, 2, paths);
+    assert_non_null(set);
+    assert_string_equal(said.text, "");
+    assert_int_equal(rule_set_count(set), 4); /* overrides are no rules of their own */
+    const struct rule_override *list;
+    assert_int_equal(rule_set_overrides(set, 0, &list), 4);
+    assert_string_equal(list[0].name, "quiet_photo");
+    assert_string_equal(list[0].file, "a.yar");
+    assert_true(list[0].always);
+    assert_int_equal(list[0].rule->severity, 4);
+    assert_string_equal(list[0].rule->category, "image"); /* what an override does not say stays */
+    assert_string_equal(list[0].rule->name, "photo");
+    assert_false(list[1].always);
+    assert_int_equal(rule_set_overrides(set, 1, &list), 1);
+    assert_true(list[0].silences && !list[0].rule);
+    assert_int_equal(list[0].line, 2);
+    assert_int_equal(rule_set_overrides(set, 3, &list), 2);
+    assert_true(list[0].always && list[0].silences);
+    struct bench b;
+    bench_open(&b, set);
+    assert_string_equal(held(&b, &out), "photo 4\nplate 2\nrecord 4\n");
+    fact_set_int(&b.facts, FACT_receiver_port, 80);
+    assert_string_equal(held(&b, &out), "photo 4\nrecord 4\n");
+    fact_set_int(&b.facts, FACT_receiver_port, 443);
+    assert_string_equal(held(&b, &out), "photo 1\nplate 2\nrecord 4\n");
+    fact_set_int(&b.facts, FACT_receiver_port, 25); /* a rule shipped as off can be turned on */
+    assert_string_equal(held(&b, &out), "photo 4\nplate 2\nrecord 4\noff 3\n");
+    fact_set_int(&b.facts, FACT_receiver_port, 8443); /* a later change of something else does not undo a silence */
+    assert_string_equal(held(&b, &out), "plate 2\nrecord 4\n");
+    bench_close(&b);
+    remove_directory(directory);
+}
+
+static void test_an_override_of_nothing_is_told(void **state)
+{
+    static struct bench_text said;
+    (void)state;
+    said.len = 0;
+    struct rule_set *set = bench_rules("rule outbound_photo { condition: true }\n"
+                                       "rule a { meta: overrides = \"outbound_phto\" enabled = false condition: true }\n"
+                                       "rule b { meta: overrides = \"outbound_photo\" condition: true }\n"
+                                       "rule c { meta: overrides = true severity = \"loud\" condition: true }\n",
+                                       true, &said);
+    assert_non_null(set);
+    assert_non_null(strstr(said.text, ":2: warning: rule \"a\" overrides no rule: there is none named "
+                                      "\"outbound_phto\"; did you mean \"outbound_photo\"?"));
+    assert_non_null(strstr(said.text, ":3: warning: rule \"b\" overrides without a change"));
+    assert_non_null(strstr(said.text, ":4: warning: rule \"c\" has an \"overrides\" that is no rule's name"));
+    said.len = 0;
+    rule_set_lint(set, bench_said, &said);
+    assert_non_null(strstr(said.text, "rule \"c\": severity is critical, high, medium or low"));
+    assert_null(strstr(said.text, "rule \"a\" has no metadata"));
+    rule_set_drop(set);
+}
+
+/* A transfer that was alerted on keeps the rule's words, not the compiled rules. */
+static void test_a_held_rule_outlives_its_set(void **state)
+{
+    (void)state;
+    struct rule_set *set = bench_rules("rule a { meta: category = \"kept\" condition: true }", true, NULL);
+    const struct rule *rule = rule_set_at(set, 0);
+    rule_hold(rule);
+    rule_set_drop(set);
+    assert_string_equal(rule->name, "a");
+    assert_string_equal(rule->category, "kept");
+    rule_drop(rule);
+}
+
 /* libyara's lexer forgets its stack of buffers when an included file is refused. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -234,6 +338,9 @@ int main(void)
         cmocka_unit_test(test_files_do_not_clash),
         cmocka_unit_test(test_lints),
         cmocka_unit_test(test_odd_files),
+        cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_an_override_of_nothing_is_told),
+        cmocka_unit_test(test_a_held_rule_outlives_its_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
