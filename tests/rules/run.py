@@ -58,6 +58,32 @@ def shipped(sensor):
         tap.equal(rest, [], "warnings")
 
 
+def outward(sensor, folder):
+    """What a rule holds for no longer does when it came in, or when its receiver is allowed: only tricks on the wire
+    have no such excuse."""
+    def held(fact):
+        """The rules that hold for a case all the same."""
+        names = {}
+        for path in sorted(glob.glob(os.path.join(CASES, "*.case"))):
+            with open(path, encoding="utf-8") as file:
+                text = file.read().replace("\nfile ", f"\nfile {CASES}/")
+            changed = os.path.join(folder, os.path.basename(path))
+            with open(changed, "w", encoding="utf-8") as file:
+                file.write(re.sub(r"(?m)^(case .*\n)(expect match\n(?:.+\n)*)", rf"\1\2fact {fact}\n", text))
+        for line in sensor.run("rules", "test", "--rules", RULES, "--json", folder).out.splitlines():
+            row = json.loads(line)
+            if row["expect"] == "match":
+                names.setdefault(row["rule"], []).append(row["ok"])
+        return names
+
+    inbound, allowed = held("direction=inbound"), held("receiver_allowed=true")
+    for rule in sorted(inbound):
+        with tap.case(f"{rule}: nothing that came in, nothing for an allowed receiver"):
+            tap.expect(inbound[rule] and not any(inbound[rule]), f"inbound: {inbound[rule]}")
+            trick = rule.startswith("evasion_")
+            tap.expect(all(held is trick for held in allowed[rule]), f"allowed: {allowed[rule]}")
+
+
 def evasion_names(sensor):
     """A trick nobody wrote a rule for would be seen and never said."""
     with open(os.path.join(ROOT, "include", "evasion_list.def"), encoding="utf-8") as file:
@@ -136,6 +162,8 @@ def main():
     sensor = Sensor(parser.parse_args().sensor)
     shipped(sensor)
     evasion_names(sensor)
+    with tempfile.TemporaryDirectory() as folder:
+        outward(sensor, folder)
     with tempfile.TemporaryDirectory() as folder:
         tuner(sensor, folder)
     tap.finish()
