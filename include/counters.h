@@ -54,7 +54,8 @@ static inline void fate_move(struct counters *c, enum fate from, enum fate to, u
     c->fate_bytes[to] += bytes;
 }
 
-void counters_unsupported(struct counters *c, const char *kind, unsigned number); /* counts one frame */
+/* Counts one frame. The number follows the kind in decimal, or in hexadecimal where the kind ends in "0x". */
+void counters_unsupported(struct counters *c, const char *kind, unsigned number);
 void counters_merge(struct counters *sum, const struct counters *part);
 uint64_t counters_fate_total(const struct counters *c); /* equals capture.bytes */
 

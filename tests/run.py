@@ -37,6 +37,7 @@ def steps(long):
     yield "rules", [PYTHON, "tests/rules/run.py", "--sensor", "build/dlp-sensor"], 120
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
+    yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600
     yield "floods", [PYTHON, "tests/evasion/floods.py", "build/dlp-sensor", "rules"] + (["--long"] if long else []), \
         600 * pace
     yield "live", [PYTHON, "tests/live/run.py", "--sensor", "build/dlp-sensor"], 300

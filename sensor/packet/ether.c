@@ -93,7 +93,7 @@ enum verdict ether_mpls(struct decode *d)
         if (d->c.bad)
             return decode_short(d);
         if (n == LABELS_MAX)
-            return decode_unsupported(d, "mpls labels more than", LABELS_MAX);
+            return decode_unsupported(d, "mpls labels past", LABELS_MAX);
     }
     if (!decode_enter(d))
         return decode_too_deep(d);
@@ -134,16 +134,16 @@ enum verdict ether_snap(struct decode *d)
     case 0x000000: /* RFC 1042 */
     case 0x0000f8: /* 802.1H */
         if (type <= LENGTH_MAX)
-            return decode_unsupported(d, "snap type", type);
+            return decode_unsupported(d, "snap type 0x", type);
         return decode_enter(d) ? ether_payload(d, type) : decode_too_deep(d);
     case 0x00000c: /* Cisco: CDP, VTP, DTP, PVST, UDLD */
         return decode_chatter(d);
     case 0x0080c2: /* bridged Ethernet, RFC 2684: with its check sequence (1) or without (7) */
         if ((type != 1 && type != 7) || !cursor_skip(&d->c, 2))
-            return decode_unsupported(d, "bridged snap type", type);
+            return decode_unsupported(d, "bridged snap 0x", type);
         return decode_tunnel(d, link_ethernet);
     default:
-        return decode_unsupported(d, "snap organisation", organisation);
+        return decode_unsupported(d, "snap oui 0x", organisation);
     }
 }
 
@@ -161,7 +161,7 @@ enum verdict ether_llc(struct decode *d)
     case 0x06:
         return decode_enter(d) ? ip_v4(d) : decode_too_deep(d);
     default:
-        return decode_unsupported(d, "llc sap", destination);
+        return decode_unsupported(d, "llc sap 0x", destination);
     }
 }
 
@@ -216,5 +216,5 @@ enum verdict ether_payload(struct decode *d, uint16_t type)
         if (ether_types[i].type == type)
             return decode_enter(d) ? ether_types[i].decode(d) : decode_too_deep(d);
     }
-    return decode_unsupported(d, "ethertype", type);
+    return decode_unsupported(d, "ethertype 0x", type);
 }

@@ -61,7 +61,7 @@ static enum verdict cooked_payload(struct decode *d, uint16_t hardware, uint16_t
     }
     switch (protocol) {
     case 0x0001: /* Novell's raw 802.3 */
-        return decode_unsupported(d, "cooked protocol", protocol);
+        return decode_unsupported(d, "cooked protocol 0x", protocol);
     case 0x0004:
         return ether_llc(d);
     default:
@@ -114,7 +114,7 @@ enum verdict link_ppp(struct decode *d)
     default:
         /* 0x8000 and up: network and link control (RFC 1661 2) */
         return protocol & 0x8000 ? decode_chatter(d)
-                                 : decode_unsupported(d, "ppp protocol", protocol);
+                                 : decode_unsupported(d, "ppp protocol 0x", protocol);
     }
 }
 
@@ -249,7 +249,7 @@ static enum verdict link_frame_relay(struct decode *d)
     if (!address || !next)
         return decode_short(d);
     if (!(address[1] & 1)) /* longer addresses */
-        return decode_unsupported(d, "frame relay address", address[1]);
+        return decode_unsupported(d, "frame relay 0x", address[1]);
     if (next[0] != 0x03)
         return ether_payload(d, cursor_be16(&d->c));
     cursor_skip(&d->c, next[1] == 0 ? 2 : 1); /* a pad byte aligns what follows */
@@ -261,7 +261,7 @@ static enum verdict link_frame_relay(struct decode *d)
     case 0x80:
         return ether_snap(d);
     default:
-        return decode_unsupported(d, "frame relay protocol", d->c.at[-1]);
+        return decode_unsupported(d, "frame relay nlpid 0x", d->c.at[-1]);
     }
 }
 

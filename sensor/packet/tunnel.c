@@ -59,7 +59,7 @@ static enum verdict pptp(struct decode *d, uint16_t flags, uint16_t protocol)
     if (d->c.bad)
         return decode_short(d);
     if (protocol != GRE_PPP)
-        return decode_unsupported(d, "gre protocol", protocol);
+        return decode_unsupported(d, "gre protocol 0x", protocol);
     if (length == 0)
         return decode_chatter(d); /* an acknowledgement */
     if (!decode_trim(d, length))
@@ -90,7 +90,7 @@ static enum verdict gre_payload(struct decode *d)
     if (d->c.bad)
         return decode_short(d);
     if ((flags & GRE_ROUTING) || (flags & GRE_VERSION))
-        return decode_unsupported(d, "gre flags", flags);
+        return decode_unsupported(d, "gre flags 0x", flags);
     switch (protocol) {
     case 0: /* Cisco's keep-alive */
         return decode_chatter(d);
@@ -118,5 +118,5 @@ enum verdict tunnel_etherip(struct decode *d)
     if (d->c.bad)
         return decode_short(d);
     return version == 0x3000 ? decode_tunnel(d, link_ethernet)
-                             : decode_unsupported(d, "etherip", version);
+                             : decode_unsupported(d, "etherip 0x", version);
 }

@@ -112,6 +112,30 @@ static enum verdict l2tp(struct decode *d)
     return d->c.bad ? decode_malformed(d) : decode_tunnel(d, link_ppp);
 }
 
+/* TZSP, how some access points and routers mirror: version 1, a received packet, what it is, then tagged fields (length
+ * and value; 0 is padding) up to the one that ends them. */
+static enum verdict tzsp(struct decode *d)
+{
+    uint8_t version = cursor_u8(&d->c), type = cursor_u8(&d->c), tag;
+    uint16_t protocol = cursor_be16(&d->c);
+    if (d->c.bad || version != 1 || type > 1)
+        return decode_malformed(d);
+    while ((tag = cursor_u8(&d->c)) != 1 && !d->c.bad) {
+        if (tag)
+            cursor_skip(&d->c, cursor_u8(&d->c));
+    }
+    if (d->c.bad)
+        return decode_malformed(d);
+    switch (protocol) {
+    case 1:
+        return decode_tunnel(d, link_ethernet);
+    case 18:
+        return decode_tunnel(d, link_wifi);
+    default:
+        return decode_malformed(d);
+    }
+}
+
 static layer_fn of_port(uint16_t port)
 {
     switch (port) {
@@ -140,6 +164,10 @@ layer_fn tunnel_of_port(uint16_t src_port, uint16_t dst_port)
         return geneve;
     case 6635: /* RFC 7510 */
         return ether_mpls;
+    case 4754: /* RFC 8086 */
+        return tunnel_gre;
+    case 37008:
+        return tzsp;
     default:
         break;
     }

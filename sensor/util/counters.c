@@ -1,13 +1,16 @@
 /* Sums over counters. What each one means stands in counter_list.def and fate_list.def. */
 #include "counters.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 void counters_unsupported(struct counters *c, const char *kind, unsigned number)
 {
     char name[sizeof(c->unsupported[0].name)];
-    snprintf(name, sizeof(name), "%s %u", kind, number);
+    size_t len = strlen(kind);
+    bool hex = len > 2 && strcmp(kind + len - 2, "0x") == 0;
+    snprintf(name, sizeof(name), hex ? "%s%04x" : "%s %u", kind, number);
     for (unsigned i = 0; i < UNSUPPORTED_KINDS; i++) {
         if (!c->unsupported[i].name[0])
             memcpy(c->unsupported[i].name, i == UNSUPPORTED_KINDS - 1 ? "others" : name,

@@ -347,12 +347,12 @@ static void test_statistics(void **state)
     c->value[COUNT_CAPTURE_BYTES] = 100;
     c->fate_bytes[FATE_INSPECTED] = 60;
     c->fate_bytes[FATE_OVERHEAD] = 40;
-    counters_unsupported(c, "ethertype", 0x88cc);
+    counters_unsupported(c, "ethertype 0x", 0x88cc);
     struct event_doc *event = stats_event("tap-1", c, 0, NULL, NULL);
     assert_true(json_check(event->json, event->len));
     has(event, "\"event_type\":\"stats\",\"stats\":{\"capture\":{\"packets\":0,\"bytes\":100,");
     has(event, "\"fate_bytes\":{\"inspected\":60,");
-    has(event, "\"unsupported\":{\"ethertype");
+    has(event, "\"unsupported\":{\"ethertype 0x88cc\":1");
     event_doc_free(event);
     free(c);
 }

@@ -572,7 +572,7 @@ static void test_unknown_types_are_named(void **state)
     build_v4(&b, 1, 2, 132);
     assert_false(bench_build(&bench, 12, &b));
     assert_string_equal(bench.counters.unsupported[0].name, "link type 147");
-    assert_string_equal(bench.counters.unsupported[1].name, "ethertype 4660");
+    assert_string_equal(bench.counters.unsupported[1].name, "ethertype 0x1234");
     assert_string_equal(bench.counters.unsupported[2].name, "ip protocol 132");
     assert_int_equal(bench.counters.fate_packets[FATE_UNSUPPORTED], 3);
     assert_int_equal(bench.counters.fate_bytes[FATE_UNSUPPORTED], 3 * TEXT_LEN);
