@@ -1,0 +1,86 @@
+// Much in one go, or little by little. The tallies count what one sender has sent to one receiver lately; an object
+// that is harmless by itself (a plate crop, one row) is not when it is the fiftieth. Where every further object would
+// hold again, `%` lets each fiftieth speak.
+
+rule bulk_images
+{
+    meta:
+        severity    = "high"
+        category    = "bulk"
+        description = "Fifty images, of whatever size, went from one sender to one receiver; told at each fifty"
+        reference   = "images_from_sender; a person mails a handful, a plate reader's crops come by the hundred"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and image_valid and method != "GET"
+        and image_width >= 60 and image_height >= 20
+        and images_from_sender >= 50 and images_from_sender % 50 == 0
+}
+
+rule bulk_images_served
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "A client outside fetched five hundred images from a web server inside; told at each five hundred"
+        reference   = "images_from_sender; a visitor's pages have dozens, a copy of the archive has all"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and image_valid and method == "GET"
+        and image_width >= 60 and image_height >= 20
+        and images_from_sender >= 500 and images_from_sender % 500 == 0
+}
+
+rule bulk_records
+{
+    meta:
+        severity    = "high"
+        category    = "bulk"
+        description = "A hundred biometric or personal records went from one sender to one receiver, little by little"
+        reference   = "records_from_sender; each object may stay below what its own rule asks for"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not receiver_allowed and records_from_sender >= 100
+        and (biometric_valid or mrz_valid_count >= 1 or plate_row_count >= 1 or pnr_count >= 1 or ssn_count >= 1
+            or passport_count >= 1 or embedding_count >= 1)
+}
+
+rule bulk_bytes
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "More than 2 GB went from one sender to one receiver lately, over however many connections"
+        reference   = "bytes_from_sender; opaque_huge_upload sees one connection, this one sees twenty of 100 MB"
+        confidence  = "low"
+    condition:
+        direction == "outbound" and not receiver_allowed and bytes_from_sender > 2000MB
+        and method != "GET" and (object_type == "flow" or object_size >= 1MB)
+        and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768) // fetched from a server inside
+}
+
+rule bulk_large_object
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "One object of 100 MB or more was sent out in clear text"
+        reference   = "An archive, a disk image, a database dump; what is inside has its own rules"
+        confidence  = "low"
+    condition:
+        direction == "outbound" and not receiver_allowed and object_size >= 100MB and object_depth == 0
+        and object_type != "flow" and method != "GET"
+}
+
+rule bulk_large_flow
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "More than 500 MB left in one connection in clear text, object after object"
+        reference   = "flow_bytes_out; rsync, an FTP mirror, a synchronised folder"
+        confidence  = "low"
+    condition:
+        direction == "outbound" and not receiver_allowed and flow_bytes_out > 500MB
+        and flow_bytes_out > flow_bytes_in * 10 and object_type != "flow" and object_depth == 0
+        and object_size >= 1MB and object_size < 100MB and method != "GET"
+}
