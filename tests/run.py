@@ -35,6 +35,10 @@ def steps(long):
     yield "truth", [PYTHON, "tests/replay/truth.py", "--sensor", "build/dlp-sensor", "--sanitized",
                     "build/asan/dlp-sensor"] + (["--long"] if long else []), 900 * pace
     yield "rules", [PYTHON, "tests/rules/run.py", "--sensor", "build/dlp-sensor"], 120
+    yield "workers", [PYTHON, "tests/replay/workers.py", "--sensor", "build/dlp-sensor"] + \
+        (["--long"] if long else []), 600 * pace
+    yield "mutations", [PYTHON, "tests/replay/mutations.py", "--sensor", "build/asan/dlp-sensor", "--count",
+                        "100000" if long else "2400"], 600 * pace
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600

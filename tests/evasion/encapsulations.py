@@ -59,6 +59,7 @@ def outer_udp(payload, dport, sport=49152):
     return outer(udp(payload, sport, dport), 17)
 
 
+ROUTER6 = socket.inet_pton(socket.AF_INET6, "2001:db8::1")
 ADDRESS6 = {"10.1.2.3": "fd00::1203", "203.0.113.9": "2001:db8:9::9"}
 
 
@@ -300,8 +301,7 @@ case("NVGRE")(lambda p: outer(struct.pack(">HHI", 0x2000, 0x6558, 5001 << 8) + e
 case("GRE, enhanced, carrying PPP (PPTP)")(
     lambda p: outer(struct.pack(">HHHHII", 0x3081, 0x880B, len(p) + 4, 1, 5, 4) + b"\xff\3\0\x21" + p, 47))
 case("GRE over IPv6 carrying IPv4")(
-    lambda p: ethernet(struct.pack(">IHBB", 6 << 28, 4 + len(p), 47, 64) +
-                       socket.inet_pton(socket.AF_INET6, "2001:db8::1") + socket.inet_pton(socket.AF_INET6, "2001:db8::2") +
+    lambda p: ethernet(struct.pack(">IHBB", 6 << 28, 4 + len(p), 47, 64) + ROUTER6 + ROUTER6 +
                        struct.pack(">HH", 0, 0x0800) + p, 0x86DD))
 case("ERSPAN I")(lambda p: outer(struct.pack(">HH", 0, 0x88BE) + ethernet(p), 47))
 case("ERSPAN II")(
@@ -309,7 +309,8 @@ case("ERSPAN II")(
 case("ERSPAN III")(
     lambda p: outer(struct.pack(">HHIHHIHH", 0x1000, 0x22EB, 1, 0x2000 | 20, 100, 99, 0, 0) + ethernet(p), 47))
 case("ERSPAN III with a platform subheader")(
-    lambda p: outer(struct.pack(">HHIHHIHH8s", 0x1000, 0x22EB, 1, 0x2000 | 20, 100, 99, 0, 1, bytes(8)) + ethernet(p), 47))
+    lambda p: outer(struct.pack(">HHIHHIHH8s", 0x1000, 0x22EB, 1, 0x2000 | 20, 100, 99, 0, 1, bytes(8)) +
+                    ethernet(p), 47))
 case("IP in IP")(lambda p: outer(p, 4))
 case("6in4")(lambda p: outer(ipv6(p), 41))
 case("IPv4 in IPv6")(lambda p: ethernet(ipv6(p, next_header=4, payload=p), 0x86DD))
@@ -381,8 +382,9 @@ def _(p):
 def _(p):
     src, dst, segment = tcp6(p)
     ident = struct.unpack(">I", segment[4:8])[0] ^ len(segment) << 16
-    return [ethernet(struct.pack(">IHBB", 6 << 28, 16 + len(segment[at:at + 512]), 0, 64) + src + dst + options_header(44) +
-            struct.pack(">BBHI", 6, 0, at | (at + 512 < len(segment)), ident) + segment[at:at + 512], 0x86DD)
+    return [ethernet(struct.pack(">IHBB", 6 << 28, 16 + len(segment[at:at + 512]), 0, 64) + src + dst +
+            options_header(44) + struct.pack(">BBHI", 6, 0, at | (at + 512 < len(segment)), ident) +
+            segment[at:at + 512], 0x86DD)
             for at in range(0, len(segment), 512)]
 
 

@@ -168,8 +168,8 @@ def make_capture(path, make, count):
 
 def replay(sensor, rules, path, extra=()):
     stats = path + ".stats"
-    process = subprocess.Popen([sensor, "replay", "-q", "--rules", rules, "--memory", str(CEILING_MIB), "--stats", stats,
-                                "--json", "/dev/null", *extra, path], stderr=subprocess.PIPE)
+    process = subprocess.Popen([sensor, "replay", "-q", "--rules", rules, "--memory", str(CEILING_MIB), "--stats",
+                                stats, "--json", "/dev/null", *extra, path], stderr=subprocess.PIPE)
     err = process.stderr.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -223,7 +223,8 @@ def main():
                 verdict(False, f"work under {name}", "callgrind counted nothing")
                 continue
             ratio = (cost[1] - start) / (16 * (cost[0] - start))
-            verdict(ratio <= 1.3, f"work under {name}", f"{ratio:.2f} times the instructions a byte at 16 times the size")
+            verdict(ratio <= 1.3, f"work under {name}",
+                    f"{ratio:.2f} times the instructions a byte at 16 times the size")
         print(f"1..{number}")
     return bad > 0
 

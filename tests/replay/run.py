@@ -314,12 +314,17 @@ def strange_bytes(sensor, folder):
                    "the user agent is bounded and says so")
 
 
-def conversation(request, answer, client="10.20.0.11", server="203.0.113.80", port=80):
+def conversation(request, answer, client="10.20.0.11", server="203.0.113.80", port=80, client_port=40000):
     """An Ethernet TCP conversation with right checksums."""
+    return dialogue(((0, request), (1, answer)), client, server, port, client_port)
+
+
+def dialogue(turns, client, server, port, client_port):
+    """What each side says in turn; 0 is the client."""
     import ipaddress
 
     ends = [ipaddress.ip_address(client).packed, ipaddress.ip_address(server).packed]
-    ports, numbers, out, clock = [40000, port], [1000, 9000], [], 1_790_000_000_000_000_000
+    ports, numbers, out, clock = [client_port, port], [1000, 9000], [], 1_790_000_000_000_000_000
 
     def checksum(data):
         data += b"\0" * (len(data) % 2)
@@ -344,11 +349,10 @@ def conversation(request, answer, client="10.20.0.11", server="203.0.113.80", po
     send(0, 2)
     send(1, 18)
     send(0, 16)
-    for at in range(0, len(request), 1400):
-        send(0, 24, request[at:at + 1400])
-        send(1, 16)
-    for at in range(0, len(answer), 1400):
-        send(1, 24, answer[at:at + 1400])
+    for side, words in turns:
+        for at in range(0, len(words), 1400):
+            send(side, 24, words[at:at + 1400])
+            send(1 - side, 16)
     send(0, 17)
     send(1, 17)
     send(0, 16)
