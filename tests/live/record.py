@@ -11,6 +11,7 @@ usage: record.py [--out DIR] [--relabel] [NAME...]        needs root, cjpeg, cur
 import argparse
 import gzip
 import hashlib
+import io
 import json
 import os
 import random
@@ -18,12 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(HERE, "..", "tools"))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "tools")]
 import make_records  # noqa: E402
 import netns  # noqa: E402
+import protocols  # noqa: E402
 import pcap  # noqa: E402
 
 # What the shipped rules say of each kind of content, when it leaves whole.
@@ -279,7 +282,8 @@ def web_site(s):
              "team.html": b"<html><body>" + words * 30 + b"</body></html>",
              "site.css": b"img { border: 0 }\n" * 200, "site.js": b"document.title += '.';\n" * 300,
              "logo.png": make_records.png(180, 60), "favicon.png": make_records.png(32, 32),
-             "map.png": make_records.png(640, 400), "banner.jpg": picture(31, 1200, 300), "edge.jpg": picture(32, 120, 900),
+             "map.png": make_records.png(640, 400), "banner.jpg": picture(31, 1200, 300),
+             "edge.jpg": picture(32, 120, 900),
              "brochure.pdf": b"%PDF-1.4\n4 0 obj<</Subtype/Image/Filter/DCTDecode>>stream\n" + letterhead +
              b"\nendstream endobj\n%%EOF\n"}
     for i in range(6):
@@ -297,6 +301,49 @@ def web_site(s):
            f"http://{WEB}/api/ask", host="outside")
     s.curl("--interface", CLIENT_OUT, "-k", f"https://{WEB}/home.html", "-o", "/dev/null", f"https://{WEB}/banner.jpg",
            host="outside")
+
+
+@scenario("working-day", "an office sends what offices send: signed mails, a letter, minutes, orders, telemetry, a screen")
+def working_day(s):
+    source = random.Random(7)
+    s.lab.start("outside", sys.executable, "-c", protocols.MAIL_SINK, SERVER)
+    s.lab.wait_port("outside", 25)
+    logo, letterhead = make_records.png(180, 60), make_records.jpeg(make_records.face_ppm(51, 700, 160), 80)
+    signature = make_records.jpeg(make_records.face_ppm(52, 220, 90), 80)
+    document = io.BytesIO()
+    with zipfile.ZipFile(document, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(zipfile.ZipInfo("word/document.xml"), b"<w:p>Minutes of the meeting</w:p>" * 90)
+        packed.writestr(zipfile.ZipInfo("word/media/image1.jpeg"), letterhead)
+    orders = "order,product,changed,shelf\n" + "".join(
+        f"{4000 + i},{source.choice('ABKX')}{source.choice('CDLM')}{source.randrange(1000, 9999)},"
+        f"2026-11-{1 + i % 20:02d},{i % 9}\n" for i in range(120))
+    series = json.dumps({"lane": 4, "seconds": [round(source.gauss(40, 9), 4) for _ in range(256)]})
+    text = ("The second line of a machine-readable zone looks like L898902C<3UTO6908061F9406236ZE184226B<<<<<14, and a "
+            "social security number is written 3-2-4. Call 915-555-0142, order 219-45-6780.\n") * 5
+    pdf = b"%PDF-1.4\n4 0 obj<</Subtype/Image/Filter/DCTDecode>>stream\n" + letterhead + b"\nendstream endobj\n%%EOF\n"
+    parts = {"letter.pdf": pdf, "minutes.docx": document.getvalue(), "orders.csv": orders.encode(),
+             "logo.png": logo, "signature.jpg": signature}
+    for name in ("letter.pdf", "minutes.docx", "orders.csv"):
+        words = ["-F", "=Dear colleague, see what is attached.;type=text/plain"]
+        for part in (name, "logo.png", "signature.jpg"):
+            words += ["-F", f"=@{s.file(part, parts[part])};encoder=base64"]
+            s.sent(parts[part], "plain", app_proto="smtp", filename=part)
+        s.sent(b"Dear colleague, see what is attached.", "plain", app_proto="smtp")
+        if name != "orders.csv":
+            s.sent(letterhead, "plain", app_proto="smtp")
+        s.curl(f"smtp://{SERVER}", "--mail-from", "a@example.com", "--mail-rcpt", "b@example.org", "-H",
+               f"Subject: {name}", *words)
+    for body, kind in ((series, "application/json"), (orders + "end\n", "text/csv"), (text, "text/plain")):
+        s.curl("-H", f"Content-Type: {kind}", "--data-binary", "@" + s.file("body", body.encode()),
+               f"http://{SERVER}/api/take")
+        s.sent(body.encode(), "plain")
+    screen = make_records.png(640, 400)
+    s.curl("-F", "file=@" + s.file("screen.png", screen) + ";type=image/png", f"http://{SERVER}/api/ticket")
+    s.sent(screen, "plain", filename="screen.png")
+    s.curl("-d", "name=A.+Eriksson&passport_number=C01234567&ssn=219-45-6780", f"http://{SERVER}/api/booking")
+    for page in ("home", "news"):
+        s.curl("-k", "--resolve", f"cloud.example:443:{SERVER}", "--data-binary", "@" + s.file("sync", bytes(200000)),
+               f"https://cloud.example/{page}")
 
 
 # --- recordings rewritten -------------------------------------------------------------------------------------
