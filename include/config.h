@@ -36,7 +36,9 @@ struct config {
     int64_t memory_mib, object_mib, nesting, expansion_ratio, scan_ms;
     /* rules */
     struct string_list rule_paths;
-    char *list_allow_receivers;
+#define LIST(name, kind, fact) char *list_##name;
+#include "list_list.def"
+#undef LIST
     bool prefilter;
     /* events */
     struct string_list event_types; /* alert, object, flow, stats, all */

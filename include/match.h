@@ -8,6 +8,7 @@
 
 #include "counters.h"
 #include "facts.h"
+#include "lists.h"
 #include "mem.h"
 
 struct rule {                 /* one rule that can alert; lives as long as its set, longer when held */
@@ -55,6 +56,8 @@ void rule_set_drop(struct rule_set *set);
 uint32_t rule_set_count(const struct rule_set *set);
 const struct rule *rule_set_at(const struct rule_set *set, uint32_t index);
 const char *rule_set_digest(const struct rule_set *set); /* 64 hex digits over the files' names and bytes */
+/* The set takes the lists: they reload with it. NULL (and before): no lists. */
+void rule_set_give_lists(struct rule_set *set, struct lists *lists);
 /* The overrides of rule `index`, in the order they were loaded. */
 uint32_t rule_set_overrides(const struct rule_set *set, uint32_t index, const struct rule_override **overrides);
 /* What compiles and yet is hardly meant so: metadata, facts nothing sets, strings the prefilter cannot judge. */
@@ -92,6 +95,8 @@ struct rule_set *matcher_rules(const struct matcher *matcher);
 struct match_state *match_begin(struct matcher *matcher);           /* NULL: memory; the object is then scanned whole */
 /* New decoded bytes at object offset `at`; they are already in object->bytes. Gaps are simply not given. */
 void match_data(struct matcher *matcher, struct match_state *state, const uint8_t *data, size_t len, uint64_t at);
+/* What the lists say of the transfer, as facts. `object` may be NULL. Before match_evaluate. */
+void match_lists(const struct matcher *matcher, const struct object *object, struct fact_set *facts);
 /* Evaluates every rule over the bytes kept so far (object->bytes at bytes_at) and the facts, and reports each
  * rule that holds. `object` is NULL for a flow: an empty buffer. False when the scan failed or timed out
  * (counted; what matched before was reported). */

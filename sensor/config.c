@@ -142,6 +142,7 @@ bool config_set(struct config *config, const struct setting *setting, const char
         }
         /* fall through */
     case SETTING_TEXT:
+    case SETTING_FILE:
         free(*(char **)field);
         *(char **)field = config_copy(text, strlen(text));
         return true;
@@ -195,7 +196,8 @@ void config_free(struct config *config)
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         if (SETTINGS[i].kind == SETTING_LIST)
             list_clear(field_of(config, &SETTINGS[i]));
-        else if (SETTINGS[i].kind == SETTING_TEXT || SETTINGS[i].kind == SETTING_CHOICE)
+        else if (SETTINGS[i].kind == SETTING_TEXT || SETTINGS[i].kind == SETTING_FILE ||
+                 SETTINGS[i].kind == SETTING_CHOICE)
             free(*(char **)field_of(config, &SETTINGS[i]));
     }
     ip_set_free(config->home);
@@ -283,8 +285,6 @@ static void warn_unbuilt(const struct config *config)
 {
     if (config->evidence_dir[0])
         log_warning("evidence.dir: this version keeps no evidence");
-    if (config->list_allow_receivers[0])
-        log_warning("rules.lists: this version reads no lists; receiver_allowed stays false");
 }
 
 bool config_finish(struct config *config, enum config_command command, char *error, size_t error_len)
@@ -310,6 +310,7 @@ static void show_value(const struct config *config, const struct setting *settin
     const void *field = (const char *)config + setting->offset;
     switch (setting->kind) {
     case SETTING_TEXT:
+    case SETTING_FILE:
     case SETTING_CHOICE:
         putchar('"');
         for (const char *p = *(char *const *)field; *p; p++) {

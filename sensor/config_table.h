@@ -6,6 +6,7 @@
 
 enum setting_kind {
     SETTING_TEXT,
+    SETTING_FILE, /* a text: a path, relative to the file it stands in */
     SETTING_CHOICE,
     SETTING_INT,
     SETTING_FLAG,

@@ -68,12 +68,28 @@ static bool is_section(const char *path)
     return false;
 }
 
+/* A file named in the configuration lies beside it, wherever the sensor was started. */
+static char *beside(const char *file, const char *name, size_t len)
+{
+    const char *slash = strrchr(file, '/');
+    size_t directory = slash && len && name[0] != '/' ? (size_t)(slash - file) + 1 : 0;
+    char *path = malloc(directory + len + 1);
+    if (!path)
+        abort(); /* only at start */
+    memcpy(path, file, directory);
+    memcpy(path + directory, name, len);
+    path[directory + len] = '\0';
+    return path;
+}
+
 static bool set_scalar(struct reading *r, const struct setting *setting, const yaml_node_t *node)
 {
     char reason[256], *text;
     if (node->type != YAML_SCALAR_NODE)
         return fail(r, node, setting->path, "a single value is expected here");
-    text = config_copy((const char *)node->data.scalar.value, node->data.scalar.length);
+    const char *value = (const char *)node->data.scalar.value;
+    text = setting->kind == SETTING_FILE ? beside(r->file, value, node->data.scalar.length)
+                                         : config_copy(value, node->data.scalar.length);
     bool ok = config_set(r->config, setting, text, reason, sizeof(reason));
     free(text);
     return ok || fail(r, node, setting->path, reason);

@@ -110,6 +110,7 @@ static void evaluate_object(struct worker *w, struct object *object, bool final)
     struct fact_set *facts = facts_of(watch->facts);
     enum stage before = profile_enter(&w->profile, STAGE_FACTS);
     facts_transfer(facts, object);
+    match_lists(w->matcher, object, facts);
     profile_enter(&w->profile, STAGE_MATCH);
     struct evaluation e = {w, watch, object, object->flow, object->meta, facts, final};
     match_evaluate(w->matcher, watch->match, object, facts, on_match, &e);
@@ -249,6 +250,7 @@ static void evaluate_flow(struct worker *w, struct flow *flow, struct watch *wat
     struct evaluation e = {w, watch, NULL, flow, meta, &w->flow_facts, final};
     fact_set_clear(&w->flow_facts);
     facts_of_flow(&w->flow_facts, flow, meta);
+    match_lists(w->matcher, NULL, &w->flow_facts);
     match_evaluate(w->matcher, NULL, NULL, &w->flow_facts, on_match, &e);
     if (final)
         update_rest(&e);

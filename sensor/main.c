@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "config.h"
 #include "log.h"
+#include "rule_load.h"
 #include "run.h"
 
 struct command {
@@ -40,9 +41,13 @@ static int config_command_run(const struct config *config, const struct string_l
     const char *what = operands->count == 1 ? operands->items[0] : "";
     if (strcmp(what, "show") == 0)
         config_show(config);
-    else if (strcmp(what, "check") == 0)
+    else if (strcmp(what, "check") == 0) {
+        struct lists *lists = rule_load_lists(config, rule_load_say, NULL);
+        if (!lists)
+            return EXIT_USAGE;
+        lists_free(lists);
         puts("the configuration is valid");
-    else {
+    } else {
         log_error("config: say check or show");
         return EXIT_USAGE;
     }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "rule_load.h"
 #include "spool.h"
 
 #define FLUSH_MS_REPLAY 15000
@@ -28,22 +29,6 @@ int64_t run_wall_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
-static void say_rule(void *user, bool error, const char *message)
-{
-    (void)user;
-    log_write(error ? LOG_ERROR : LOG_WARNING, "%s", message);
-}
-
-struct rule_set *run_compile_rules(const struct config *config)
-{
-    if (!config->rule_paths.count) {
-        log_error("no rules: give --rules PATH");
-        return NULL;
-    }
-    return rule_set_compile((const char *const *)config->rule_paths.items, config->rule_paths.count,
-                            config->prefilter, say_rule, NULL);
 }
 
 /* Empties the rings into the sinks; false when a sink cannot take more now. */
@@ -127,7 +112,7 @@ void run_read_counters(struct run *run)
 
 void run_reload_rules(struct run *run)
 {
-    struct rule_set *rules = run_compile_rules(run->config);
+    struct rule_set *rules = rule_load(run->config, NULL, rule_load_say, NULL);
     if (!rules) {
         run->refused_reloads++;
         log_error("the new rules are refused; the old ones stay in force");

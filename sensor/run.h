@@ -40,8 +40,6 @@ struct run {
     struct event *wake_event, *retry_event;
 };
 
-/* Compiles the configured rules; messages go to the log. NULL: exit 2. */
-struct rule_set *run_compile_rules(const struct config *config);
 /* Opens outputs, makes the workers; false with the reason logged. */
 bool run_start(struct run *run, void *(*thread)(void *worker_run));
 /* Serves outputs until every worker is done; then the final events, statistics and flush. Returns the exit code. */

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "privileges.h"
+#include "rule_load.h"
 #include "rule_watch.h"
 #include "run.h"
 
@@ -168,7 +169,7 @@ static int serve_capture(struct run *run)
     for (size_t i = 0; i < 3; i++)
         event_add(events[i], NULL);
     event_add(events[3], &(struct timeval){STATS_SECONDS, 0});
-    struct rule_watch *watch = rule_watch_new(run->base, &c->rule_paths, on_rules_changed, run);
+    struct rule_watch *watch = rule_watch_new(run->base, c, on_rules_changed, run);
     struct metrics *metrics = metrics_new(run->base, c->metrics_listen, run_metrics_source, run);
     log_info("capturing with %u worker%s and %u rules", run->worker_count,
              run->worker_count == 1 ? "" : "s", rule_set_count(run->rules));
@@ -187,7 +188,7 @@ int run_capture(const struct config *config)
         log_error("no interface: give -i IFACE");
         return EXIT_USAGE;
     }
-    run.rules = run_compile_rules(config);
+    run.rules = rule_load(config, NULL, rule_load_say, NULL);
     if (!run.rules)
         return EXIT_USAGE;
     int code = EXIT_USAGE;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "log.h"
+#include "rule_load.h"
 #include "run.h"
 
 #define BATCH 256
@@ -103,7 +104,7 @@ int run_replay(const struct config *config, const struct string_list *inputs)
         log_error("%s", error);
         return EXIT_USAGE;
     }
-    run.rules = run_compile_rules(config);
+    run.rules = rule_load(config, NULL, rule_load_say, NULL);
     if (!run.rules)
         return EXIT_USAGE;
     int code = EXIT_USAGE;

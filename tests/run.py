@@ -39,6 +39,7 @@ def steps(long):
         (["--long"] if long else []), 600 * pace
     yield "mutations", [PYTHON, "tests/replay/mutations.py", "--sensor", "build/asan/dlp-sensor", "--count",
                         "100000" if long else "2400"], 600 * pace
+    yield "tuning", [PYTHON, "tests/replay/tuning.py", "--sensor", "build/dlp-sensor"], 300
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600

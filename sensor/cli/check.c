@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "match.h"
+#include "rule_load.h"
 #include "redis_talk.h"
 
 enum finding { WELL, HURTS, STOPS };
@@ -53,8 +53,7 @@ static void check_rules(struct checking *c, const struct config *config)
         say(c, STOPS, "rules: none found; set rules.paths");
         return;
     }
-    struct rule_set *set = rule_set_compile((const char *const *)config->rule_paths.items,
-                                            config->rule_paths.count, config->prefilter, say_rule, c);
+    struct rule_set *set = rule_load(config, NULL, say_rule, c);
     if (!set)
         return;
     if (rule_set_count(set))

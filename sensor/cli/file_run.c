@@ -63,6 +63,17 @@ static void on_match(void *user, const struct match *match)
     r->hooks->match(r->hooks->user, r->object, match);
 }
 
+/* What the caller says goes before what the lists say, and they speak of what the caller says. */
+static void set_transfer(struct file_runner *r, const struct object *object, struct fact_set *facts)
+{
+    if (r->hooks->transfer)
+        r->hooks->transfer(r->hooks->user, facts);
+    if (r->matcher)
+        match_lists(r->matcher, object, facts);
+    if (r->hooks->transfer)
+        r->hooks->transfer(r->hooks->user, facts);
+}
+
 static void on_end(void *user, struct object *object)
 {
     struct file_runner *r = user;
@@ -73,8 +84,7 @@ static void on_end(void *user, struct object *object)
     facts_end(r->facts, of, object);
     struct fact_set *facts = facts_of(of);
     facts_transfer(facts, object);
-    if (r->hooks->transfer)
-        r->hooks->transfer(r->hooks->user, facts);
+    set_transfer(r, object, facts);
     r->object = object;
     if (r->matcher)
         match_evaluate(r->matcher, state->match, object, facts, on_match, r);
@@ -157,8 +167,8 @@ void file_run_flow(const struct config *config, struct rule_set *rules, const st
         abort(); /* a command that has just begun */
     fact_set_clear(&facts);
     fact_set_text(&facts, FACT_direction, "outbound", strlen("outbound"));
-    hooks->transfer(hooks->user, &facts);
     runner.matcher = matcher_new(&mem, counters, rule_set_hold(rules), (unsigned)config->scan_ms);
+    set_transfer(&runner, NULL, &facts);
     match_evaluate(runner.matcher, NULL, NULL, &facts, on_match, &runner);
     hooks->object(hooks->user, NULL, &facts);
     matcher_free(runner.matcher);

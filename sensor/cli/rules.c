@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "json.h"
 #include "log.h"
+#include "rule_load.h"
 
 const char *const RULES_SEVERITIES[5] = {"", "critical", "high", "medium", "low"};
 
@@ -23,26 +24,9 @@ static void say(void *user, bool error, const char *message)
     puts(message);
 }
 
-static void say_log(void *user, bool error, const char *message)
-{
-    (void)user;
-    log_write(error ? LOG_ERROR : LOG_WARNING, "%s", message);
-}
-
-static struct rule_set *compile(const struct config *config, const struct string_list *paths, rule_say how,
-                                void *user)
-{
-    const struct string_list *from = paths->count ? paths : &config->rule_paths;
-    if (!from->count) {
-        log_error("rules: no rules found; name a file or directory");
-        return NULL;
-    }
-    return rule_set_compile((const char *const *)from->items, from->count, config->prefilter, how, user);
-}
-
 struct rule_set *rules_compile(const struct config *config, const struct string_list *paths)
 {
-    return compile(config, paths, say_log, NULL);
+    return rule_load(config, paths->count ? paths : NULL, rule_load_say, NULL);
 }
 
 static const char *plural(unsigned count)
@@ -53,7 +37,7 @@ static const char *plural(unsigned count)
 static int rules_check(const struct config *config, const struct string_list *paths)
 {
     struct saying s = {0, 0};
-    struct rule_set *set = compile(config, paths, say, &s);
+    struct rule_set *set = rule_load(config, paths->count ? paths : NULL, say, &s);
     if (set)
         rule_set_lint(set, say, &s);
     uint32_t count = set ? rule_set_count(set) : 0;

@@ -248,6 +248,12 @@ static bool scan(struct evaluation *e, struct match_state *state)
     return false;
 }
 
+void match_lists(const struct matcher *m, const struct object *object, struct fact_set *facts)
+{
+    if (m->set->lists)
+        lists_apply(m->set->lists, object && object->has_sha256 ? object->sha256 : NULL, facts);
+}
+
 bool match_evaluate(struct matcher *m, struct match_state *state, const struct object *object,
                     const struct fact_set *facts, match_fn fn, void *user)
 {

@@ -208,6 +208,7 @@ static void destroy(struct rule_set *set)
         yr_rules_destroy(set->yara);
     prefilter_free(set->prefilter);
     source_list_free(&set->sources);
+    lists_free(set->lists);
     rule_book_drop(set->book);
     free(set->by_yara);
     free(set->places);
@@ -259,6 +260,12 @@ struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool p
         c.set->prefilter = prefilter_build(c.plan, c.set->yara);
     prefilter_plan_free(c.plan);
     return c.set;
+}
+
+void rule_set_give_lists(struct rule_set *set, struct lists *lists)
+{
+    lists_free(set->lists);
+    set->lists = lists;
 }
 
 struct rule_set *rule_set_hold(struct rule_set *set)

@@ -37,6 +37,7 @@ struct rule_set {
     bool uses[FACT_COUNT];       /* facts some rule names */
     bool uses_entrypoint;        /* libyara then has to see an object's first bytes */
     struct prefilter *prefilter; /* NULL: off */
+    struct lists *lists;         /* NULL: none */
     char digest[65];
 };
 

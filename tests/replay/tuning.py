@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""What a person who tunes the rules relies on, through the program: overrides in a directory of one's own, named lists,
+and what a bad line in one of them does.
+
+usage: tuning.py [--sensor PATH]"""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "tools"))
+import tap  # noqa: E402
+from sensor import ROOT, RULES, Sensor  # noqa: E402
+
+FORM = os.path.join(ROOT, "pcaps", "form.pcap")  # two photographs from 10.20.0.11 to 203.0.113.80
+FACE = "9ba04cce8c8223dbe897b5b320363cf5e13eefda20ca29f1e143e7a4c4168b39"
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def photos(result):
+    """(file name, severity) of each photograph's first alert."""
+    tap.equal(result.code, 0, result.failed())
+    return sorted((event["fileinfo"]["filename"], event["alert"]["severity"]) for event in result.events("alert")
+                  if event["alert"]["signature"] == "outbound_jpeg_photo" and not event["dlp"].get("update"))
+
+
+def overrides(sensor, folder):
+    def replay(*rules):
+        path = write(folder, "ours.yar", "\n".join(rules))
+        return photos(sensor.replay("--rules", path, FORM))
+
+    with tap.case("two photographs alert as shipped"):
+        tap.equal(photos(sensor.replay(FORM)), [("face.jpg", 2), ("lane 4.jpg", 2)], "alerts")
+    with tap.case("an override silences a shipped rule"):
+        tap.equal(replay('rule off { meta: overrides = "outbound_jpeg_photo" enabled = false condition: true }'), [],
+                  "alerts")
+    with tap.case("an override changes a shipped rule's severity"):
+        tap.equal(replay('rule low { meta: overrides = "outbound_jpeg_photo" severity = "low" condition: true }'),
+                  [("face.jpg", 4), ("lane 4.jpg", 4)], "alerts")
+    with tap.case("an override applies where its condition holds, and silence is stronger than a later change"):
+        tap.equal(replay('rule no { meta: overrides = "outbound_jpeg_photo" enabled = false '
+                         'condition: filename == "face.jpg" }',
+                         'rule up { meta: overrides = "outbound_jpeg_photo" severity = "critical" condition: true }'),
+                  [("lane 4.jpg", 1)], "alerts")
+    with tap.case("rules list shows the severity in force and who decides it; a slip in the name is told"):
+        path = write(folder, "ours.yar",
+                     'rule off { meta: overrides = "outbound_jpeg_photo" enabled = false condition: true }\n'
+                     'rule slip { meta: overrides = "outbound_jpg_camera" severity = "low" condition: true }\n')
+        result = sensor.run("rules", "list", "--rules", RULES, "--rules", path)
+        line = next(line for line in result.out.splitlines() if line.startswith("outbound_jpeg_photo"))
+        tap.expect(" off " in line and "silenced by ours.yar:1" in line, line)
+        tap.expect(not any(line.startswith("off ") for line in result.out.splitlines()), "the override is listed")
+        result = sensor.run("rules", "check", RULES, path)
+        tap.expect('ours.yar:2: warning: rule "slip" overrides no rule: there is none named "outbound_jpg_camera"; '
+                   'did you mean "outbound_jpeg_camera"?' in result.out, result.out)
+
+
+RULE_LISTS = """
+rule allowed { condition: receiver_allowed and object_type == "jpeg" }
+rule denied { condition: receiver_denied and object_type == "jpeg" }
+rule sender { condition: sender_listed and sender_denied and object_type == "jpeg" }
+rule digest { condition: digest_listed and digest_denied }
+"""
+
+
+def lists(sensor, folder):
+    rules = write(folder, "lists.yar", RULE_LISTS)
+
+    @contextlib.contextmanager
+    def config(**files):
+        rows = []
+        for name, text in files.items():
+            write(folder, name + ".txt", text)
+            rows.append(f"    {name}: {name}.txt\n")
+        yield write(folder, "lists.yaml", "rules:\n  lists:\n" + "".join(rows))
+
+    def names(path):
+        result = sensor.replay("-c", path, FORM, rules=rules, cwd="/")
+        tap.equal(result.code, 0, result.failed())
+        return sorted({event["alert"]["signature"] for event in result.events("alert")})
+
+    with tap.case("without lists their facts are false"):
+        tap.equal(sensor.replay(FORM, rules=rules).events("alert"), [], "alerts")
+    with tap.case("lists of receivers, senders and digests, named relative to the configuration file"), \
+            config(allow_receivers="203.0.113.0/24\n", deny_receivers="198.51.100.1\n.example.com # none\n",
+                   deny_senders="10.20.0.0/16\n", deny_digests=FACE + "  face.jpg\n") as path:
+        tap.equal(names(path), ["allowed", "digest", "sender"], "alerts")
+    with tap.case("a bad line is refused with file and line: by replay, config check and check"), \
+            config(allow_receivers="203.0.113.9\n203.0.113.0/99\n") as path:
+        for words in (("replay", "-c", path, "--rules", rules, FORM), ("config", "check", "-c", path)):
+            result = sensor.run(*words)
+            tap.equal(result.code, 2, f"exit code of {words[0]}")
+            tap.expect("allow_receivers.txt:2: '203.0.113.0/99'" in result.err, result.err)
+        result = sensor.run("check", "-c", path)
+        tap.expect("allow_receivers.txt:2: " in result.out, result.out)
+    with tap.case("a list that is not there is refused"), config() as path:
+        write(folder, "lists.yaml", "rules:\n  lists: {deny_senders: gone.txt}\n")
+        result = sensor.run("config", "check", "-c", path)
+        tap.equal(result.code, 2, "exit code")
+        tap.expect(f"{folder}/gone.txt: No such file" in result.err, result.err)
+    with tap.case("rules test knows the lists, and --fact has the last word"), \
+            config(allow_receivers=".partner.example\n") as path:
+        def test(*words):
+            result = sensor.run("rules", "test", "-c", path, "--rules", rules, "--fact", "object_type=jpeg",
+                                *words, rules)
+            tap.equal(result.code, 0, result.failed())
+            return "allowed" in [line.split()[1] for line in result.out.splitlines() if "  holds" in line]
+        tap.expect(test("--fact", "hostname=www.partner.example"), "a listed name is not known")
+        tap.expect(not test("--fact", "hostname=www.partners.example"), "a name that is not listed is known")
+        tap.expect(test("--fact", "receiver_allowed=true"), "--fact is not heard")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sensor", default=os.path.join(ROOT, "build", "dlp-sensor"))
+    sensor = Sensor(parser.parse_args().sensor)
+    for part in (overrides, lists):
+        with tempfile.TemporaryDirectory() as folder:
+            part(sensor, folder)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
