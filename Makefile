@@ -135,7 +135,7 @@ install: all ## program, rules, sample configuration, unit, man pages
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/dlp-sensor $(DESTDIR)$(SYSCONFDIR)/dlp-sensor \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 755 $(BUILD)/dlp-sensor $(DESTDIR)$(PREFIX)/sbin/dlp-sensor
-	cd rules && find . -type f \( -name '*.yar' -o -name '*.md' \) ! -path './tests/*' \
+	cd rules && find . -type f \
 	    -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/dlp-sensor/rules/{} \;
 	test -e $(DESTDIR)$(SYSCONFDIR)/dlp-sensor/sensor.yaml || \
 	    install -m 644 sensor/ops/sensor.yaml $(DESTDIR)$(SYSCONFDIR)/dlp-sensor/sensor.yaml

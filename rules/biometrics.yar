@@ -9,7 +9,7 @@ rule outbound_biometric_record
         reference   = "ISO/IEC 19794, ANSI/INCITS 378/381/385, ANSI/NIST-ITL 1, ICAO Doc 9303"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and biometric_valid
+        direction == "outbound" and not receiver_allowed and not sender_allowed and biometric_valid
 }
 
 rule outbound_fingerprint_image
@@ -21,7 +21,8 @@ rule outbound_fingerprint_image
         reference   = "FBI IAFIS-IC-0110(V3.1)"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "wsq" and image_valid
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and object_type == "wsq" and image_valid
 }
 
 rule outbound_face_embeddings
@@ -33,7 +34,7 @@ rule outbound_face_embeddings
         reference   = "ArcFace, FaceNet, dlib: 128 to 1024 numbers of length one; text models write such vectors too"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and embedding_count >= 2
+        direction == "outbound" and not receiver_allowed and not sender_allowed and embedding_count >= 2
 }
 
 rule outbound_face_embedding
@@ -45,5 +46,5 @@ rule outbound_face_embedding
         reference   = "ArcFace, FaceNet, dlib: 128 to 1024 numbers of length one; text models write such vectors too"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and embedding_count == 1
+        direction == "outbound" and not receiver_allowed and not sender_allowed and embedding_count == 1
 }

@@ -11,7 +11,8 @@ rule bulk_images
         reference   = "images_from_sender; a person mails a handful, a plate reader's crops come by the hundred"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and image_valid and method != "GET"
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and image_valid and method != "GET"
         and image_width >= 60 and image_height >= 20
         and images_from_sender >= 50 and images_from_sender % 50 == 0
 }
@@ -25,7 +26,8 @@ rule bulk_images_served
         reference   = "images_from_sender; a visitor's pages have dozens, a copy of the archive has all"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and image_valid and method == "GET"
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and image_valid and method == "GET"
         and image_width >= 60 and image_height >= 20
         and images_from_sender >= 500 and images_from_sender % 500 == 0
 }
@@ -39,7 +41,7 @@ rule bulk_records
         reference   = "records_from_sender; each object may stay below what its own rule asks for"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and records_from_sender >= 100
+        direction == "outbound" and not receiver_allowed and not sender_allowed and records_from_sender >= 100
         and (biometric_valid or mrz_valid_count >= 1 or plate_row_count >= 1 or pnr_count >= 1 or ssn_count >= 1
             or passport_count >= 1 or embedding_count >= 1)
 }
@@ -53,7 +55,7 @@ rule bulk_bytes
         reference   = "bytes_from_sender; opaque_huge_upload sees one connection, this one sees twenty of 100 MB"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and bytes_from_sender > 2000MB
+        direction == "outbound" and not receiver_allowed and not sender_allowed and bytes_from_sender > 2000MB
         and method != "GET" and (object_type == "flow" or object_size >= 1MB)
         and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768) // fetched from a server inside
 }
@@ -67,7 +69,8 @@ rule bulk_large_object
         reference   = "An archive, a disk image, a database dump; what is inside has its own rules"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and object_size >= 100MB and object_depth == 0
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and object_size >= 100MB and object_depth == 0
         and object_type != "flow" and method != "GET"
 }
 
@@ -80,7 +83,7 @@ rule bulk_large_flow
         reference   = "flow_bytes_out; rsync, an FTP mirror, a synchronised folder"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and flow_bytes_out > 500MB
+        direction == "outbound" and not receiver_allowed and not sender_allowed and flow_bytes_out > 500MB
         and flow_bytes_out > flow_bytes_in * 10 and object_type != "flow" and object_depth == 0
         and object_size >= 1MB and object_size < 100MB and method != "GET"
 }

@@ -13,7 +13,7 @@ rule opaque_bulk_upload
         reference   = "A thousand photographs of 50 KB; calls and meetings send as much as they get"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "flow"
+        direction == "outbound" and not receiver_allowed and not sender_allowed and object_type == "flow"
         and flow_bytes_out > 50MB and flow_bytes_out > flow_bytes_in * 10 and flow_bytes_out <= 1000MB
         and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768)
 }
@@ -27,7 +27,7 @@ rule opaque_bulk_served
         reference   = "RFC 6335: a receiver's port from 32768 on is a client's; a public server's downloads are such"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "flow"
+        direction == "outbound" and not receiver_allowed and not sender_allowed and object_type == "flow"
         and flow_bytes_out > 50MB and flow_bytes_out > flow_bytes_in * 10 and flow_bytes_out <= 1000MB
         and (app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768
 }
@@ -41,7 +41,7 @@ rule opaque_huge_upload
         reference   = "Twenty thousand photographs of 50 KB"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "flow"
+        direction == "outbound" and not receiver_allowed and not sender_allowed and object_type == "flow"
         and flow_bytes_out > 1000MB and flow_bytes_out > flow_bytes_in * 10
 }
 
@@ -54,7 +54,8 @@ rule opaque_ssh_upload
         reference   = "RFC 4251; an administrator's typing stays far below"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "flow" and app_proto == "ssh"
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and object_type == "flow" and app_proto == "ssh"
         and flow_bytes_out > 20MB and flow_bytes_out > flow_bytes_in * 4
 }
 
@@ -67,7 +68,8 @@ rule opaque_quic_upload
         reference   = "RFC 9000; browsers name the host in their first packets"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "flow" and app_proto == "quic"
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and object_type == "flow" and app_proto == "quic"
         and receiver_port < 32768 and hostname == "" and not midstream
         and flow_bytes_out > 20MB and flow_bytes_out > flow_bytes_in * 4
 }
@@ -81,7 +83,8 @@ rule opaque_nameless_upload
         reference   = "RFC 6066 section 3: browsers and clouds always send a server name, home-made tools often do not"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "flow" and app_proto == "tls"
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and object_type == "flow" and app_proto == "tls"
         and receiver_port < 32768 and tls_sni == "" and not midstream
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
 }
@@ -95,7 +98,7 @@ rule opaque_self_signed_upload
         reference   = "nDPI risk 'Self-signed Cert'; seen where the certificate is in clear text (TLS 1.2 and older)"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "flow"
+        direction == "outbound" and not receiver_allowed and not sender_allowed and object_type == "flow"
         and receiver_port < 32768 and ndpi_risks icontains "self-signed"
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
 }
@@ -109,7 +112,8 @@ rule opaque_unknown_upload
         reference   = "What is no TLS, SSH or QUIC and still unreadable was made to be so, or is a product of one's own"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "flow" and app_proto == "unknown"
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and object_type == "flow" and app_proto == "unknown"
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
 }
 
@@ -122,7 +126,8 @@ rule opaque_encrypted_blob
         reference   = "Encrypted bytes have 7.99 bits a byte, and no format but a private one lacks a head"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and object_type == "data" and not image_fragment
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and object_type == "data" and not image_fragment
         and entropy >= 7.95 and object_size >= 1MB and method != "GET"
 }
 
@@ -135,7 +140,8 @@ rule opaque_encrypted_archive
         reference   = "APPNOTE 4.3.7 and 7.2.4, 7zFormat.txt, RAR technotes"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and encrypted_container and object_size < 20MB
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and encrypted_container and object_size < 20MB
         and (object_type == "zip" or object_type == "7z" or object_type == "rar")
 }
 
@@ -148,7 +154,8 @@ rule opaque_encrypted_archive_large
         reference   = "Four hundred photographs of 50 KB"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and encrypted_container and object_size >= 20MB
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and encrypted_container and object_size >= 20MB
         and (object_type == "zip" or object_type == "7z" or object_type == "rar")
 }
 
@@ -161,7 +168,7 @@ rule opaque_encrypted_file
         reference   = "LUKS on-disk format, age-encryption.org/v1, RFC 4880, openssl-enc(1); OpenPGP mail aside"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and encrypted_container
+        direction == "outbound" and not receiver_allowed and not sender_allowed and encrypted_container
         and (object_type == "luks" or object_type == "openssl" or object_type == "age" or object_type == "pgp")
         and not (app_proto == "smtp" and object_size < 100KB)
 }
@@ -175,6 +182,6 @@ rule opaque_encrypted_document
         reference   = "ISO 32000-1 7.6, MS-OFFCRYPTO"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and encrypted_container
+        direction == "outbound" and not receiver_allowed and not sender_allowed and encrypted_container
         and (object_type == "pdf" or object_type == "ole")
 }

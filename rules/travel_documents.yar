@@ -9,7 +9,8 @@ rule outbound_mrz
         reference   = "ICAO Doc 9303 parts 3 to 7"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and mrz_valid_count >= 1 and mrz_valid_count < 10
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and mrz_valid_count >= 1 and mrz_valid_count < 10
 }
 
 rule outbound_mrz_bulk
@@ -21,7 +22,7 @@ rule outbound_mrz_bulk
         reference   = "ICAO Doc 9303 parts 3 to 7"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and mrz_valid_count >= 10
+        direction == "outbound" and not receiver_allowed and not sender_allowed and mrz_valid_count >= 10
 }
 
 rule outbound_passenger_list
@@ -33,7 +34,7 @@ rule outbound_passenger_list
         reference   = "UN/EDIFACT PAXLST (WCO/IATA/ICAO API guidelines), PNRGOV (ICAO Doc 9944)"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and pnr_count >= 1
+        direction == "outbound" and not receiver_allowed and not sender_allowed and pnr_count >= 1
 }
 
 rule outbound_passport_numbers
@@ -45,7 +46,7 @@ rule outbound_passport_numbers
         reference   = "A number counts behind a word that says passport, or in a column headed so; one is a booking"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and passport_count >= 5
+        direction == "outbound" and not receiver_allowed and not sender_allowed and passport_count >= 5
 }
 
 rule outbound_ssn_list
@@ -57,7 +58,8 @@ rule outbound_ssn_list
         reference   = "SSA numbering rules (area, group, serial); one or two are a personal form"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and ssn_count >= 10 and ssn_count < 100
+        direction == "outbound" and not receiver_allowed and not sender_allowed
+        and ssn_count >= 10 and ssn_count < 100
 }
 
 rule outbound_ssn_export
@@ -69,5 +71,5 @@ rule outbound_ssn_export
         reference   = "SSA numbering rules (area, group, serial)"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and ssn_count >= 100
+        direction == "outbound" and not receiver_allowed and not sender_allowed and ssn_count >= 100
 }

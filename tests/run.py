@@ -40,6 +40,7 @@ def steps(long):
     yield "mutations", [PYTHON, "tests/replay/mutations.py", "--sensor", "build/asan/dlp-sensor", "--count",
                         "100000" if long else "2400"], 600 * pace
     yield "tuning", [PYTHON, "tests/replay/tuning.py", "--sensor", "build/dlp-sensor"], 300
+    yield "walk-through", [PYTHON, "tests/rules/readme.py", "--sensor", "build/dlp-sensor"], 120
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600

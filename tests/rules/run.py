@@ -59,8 +59,8 @@ def shipped(sensor):
 
 
 def outward(sensor, folder):
-    """What a rule holds for no longer does when it came in, or when its receiver is allowed: only tricks on the wire
-    have no such excuse."""
+    """What a rule holds for no longer does when it came in, or when its receiver or sender is allowed: only tricks on
+    the wire and the deny lists know no such excuse."""
     def held(fact):
         """The rules that hold for a case all the same."""
         names = {}
@@ -76,12 +76,14 @@ def outward(sensor, folder):
                 names.setdefault(row["rule"], []).append(row["ok"])
         return names
 
-    inbound, allowed = held("direction=inbound"), held("receiver_allowed=true")
+    inbound = held("direction=inbound")
+    excuses = held("receiver_allowed=true"), held("sender_allowed=true")
     for rule in sorted(inbound):
-        with tap.case(f"{rule}: nothing that came in, nothing for an allowed receiver"):
+        with tap.case(f"{rule}: nothing that came in, nothing the lists allow"):
             tap.expect(inbound[rule] and not any(inbound[rule]), f"inbound: {inbound[rule]}")
-            trick = rule.startswith("evasion_")
-            tap.expect(all(held is trick for held in allowed[rule]), f"allowed: {allowed[rule]}")
+            for fact, allowed in zip(("receiver_allowed", "sender_allowed"), excuses):
+                excused = not rule.startswith(("evasion_", "denied_"))
+                tap.expect(not excused or not any(allowed[rule]), f"{fact}: {allowed[rule]}")
 
 
 def evasion_names(sensor):

@@ -22,6 +22,13 @@ else
     echo "not ok - the installed program alerts with the installed rules"
     failed=1
 fi
+if (cd / && "$root/usr/sbin/dlp-sensor" rules test "$root/usr/share/dlp-sensor/rules/tests") >"$root/cases"; then
+    echo "ok - the installed cases hold"
+else
+    echo "not ok - the installed cases hold"
+    tail -5 "$root/cases" | sed 's/^/# /'
+    failed=1
+fi
 for page in "$root"/usr/share/man/man?/*; do
     if command -v man >/dev/null; then
         complaints=$(man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)
