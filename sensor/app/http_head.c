@@ -100,12 +100,27 @@ htp_tx_t *http_head_tx(const struct http *http, enum side side)
     return http_is_request(http, side) ? htp_connp_get_in_tx(message->parser) : htp_connp_get_out_tx(message->parser);
 }
 
+/* A field's name is its own in any case, also with NULs inside, which some receivers drop. */
+static bool is_named(const bstr *field, const char *name, size_t len)
+{
+    size_t field_len = bstr_len(field);
+    const char *data = (const char *)bstr_ptr(field);
+    if (field_len == len)
+        return strncasecmp(data, name, len) == 0;
+    return field_len > len && memchr(data, '\0', field_len) && bstr_cmp_c_nocasenorzero(field, name) == 0;
+}
+
 struct text http_header(const htp_table_t *headers, const char *name)
 {
-    const htp_header_t *header = headers ? htp_table_get_c(headers, name) : NULL;
-    if (!header || !header->value)
-        return (struct text){NULL, 0};
-    return (struct text){(const char *)bstr_ptr(header->value), bstr_len(header->value)};
+    size_t len = strlen(name), count = headers ? htp_table_size(headers) : 0;
+    for (size_t i = 0; i < count; i++) {
+        bstr *field;
+        const htp_header_t *header = htp_table_get_index(headers, i, &field);
+        if (is_named(field, name, len))
+            return header->value ? (struct text){(const char *)bstr_ptr(header->value), bstr_len(header->value)}
+                                 : (struct text){NULL, 0};
+    }
+    return (struct text){NULL, 0};
 }
 
 /* libhtp ends a response field at a lone CR, as one old server did; browsers and today's servers do not, so a CR
@@ -208,21 +223,23 @@ static void see_part(struct app_session *session, enum side side, const htp_tabl
     const struct http_shared *shared = app_shared(session, &app_http);
     struct http_message *message = &http->message[side];
     const struct meta *meta = message->exchange ? message->exchange->meta : NULL;
-    const struct http_part_head head = {
-        .method = http_is_request(http, side) ? meta_get(meta, META_HTTP_METHOD) : (struct text){NULL, 0},
+    bool request = http_is_request(http, side);
+    struct http_part_head head = {
+        .method = request ? meta_get(meta, META_HTTP_METHOD) : (struct text){NULL, 0},
         .host = meta_get(meta, META_HTTP_HOSTNAME),
         .url = meta_get(meta, META_HTTP_URL),
         .range = http_header(headers, "content-range"),
-        .offset = http_header(headers, "upload-offset"),
-        .length = http_header(headers, "upload-length"),
-        .type = http_header(headers, "content-type"),
-        .disposition = http_header(headers, "content-disposition"),
-        .codings = http_header(headers, "content-encoding"),
+        .offset = request ? http_header(headers, "upload-offset") : (struct text){NULL, 0},
     };
     bool has_query = head.url.len && memchr(head.url.data, '?', head.url.len);
-    bool may = head.range.len || (http_is_request(http, side) && (head.offset.len || has_query));
-    message->partial =
-        may && http_part_begin(session, shared->parts, side, &head, &message->part) == HTTP_PART;
+    message->partial = false;
+    if (!head.range.len && !head.offset.len && !(request && has_query))
+        return;
+    head.length = http_header(headers, "upload-length");
+    head.type = http_header(headers, "content-type");
+    head.disposition = http_header(headers, "content-disposition");
+    head.codings = http_header(headers, "content-encoding");
+    message->partial = http_part_begin(session, shared->parts, side, &head, &message->part) == HTTP_PART;
 }
 
 void http_head_framing(struct app_session *session, enum side side)
