@@ -120,6 +120,7 @@ struct fact_set *facts_of(struct object_facts *of);
 /* Transfer facts from the object's flow and meta, refreshed before each evaluation. */
 void facts_transfer(struct fact_set *set, const struct object *object);
 void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct meta *meta); /* object_type "flow" */
+enum side facts_flow_sender(const struct flow *flow); /* of its two senders, the one whose bytes leave */
 /* The declared media type names another format than `type`. */
 bool facts_type_mismatch(const char *declared, const char *type);
 /* The type the first bytes show: "jpeg", "png", "pdf", "text", ... or "data". Static string. */

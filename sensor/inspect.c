@@ -27,6 +27,7 @@ struct watch { /* an object or a flow under watch */
     uint64_t next_bytes;    /* evaluate at this size */
     uint64_t last_bytes;    /* evaluated at this size */
     uint32_t facts_version; /* evaluated with these facts */
+    struct tallied tallied; /* what of the object the tallies hold */
     uint32_t alerts;
     uint32_t raised_count;
     struct raised raised[RAISED_MAX];
@@ -110,6 +111,9 @@ static void evaluate_object(struct worker *w, struct object *object, bool final)
     struct fact_set *facts = facts_of(watch->facts);
     enum stage before = profile_enter(&w->profile, STAGE_FACTS);
     facts_transfer(facts, object);
+    tally_object(w->tallies, object, facts, &watch->tallied, w->now_ns);
+    if (object->flow)
+        tally_facts(w->tallies, object->flow, object->sender, w->now_ns, facts);
     match_lists(w->matcher, object, facts);
     profile_enter(&w->profile, STAGE_MATCH);
     struct evaluation e = {w, watch, object, object->flow, object->meta, facts, final};
@@ -250,6 +254,7 @@ static void evaluate_flow(struct worker *w, struct flow *flow, struct watch *wat
     struct evaluation e = {w, watch, NULL, flow, meta, &w->flow_facts, final};
     fact_set_clear(&w->flow_facts);
     facts_of_flow(&w->flow_facts, flow, meta);
+    tally_facts(w->tallies, flow, facts_flow_sender(flow), w->now_ns, &w->flow_facts);
     match_lists(w->matcher, NULL, &w->flow_facts);
     match_evaluate(w->matcher, NULL, NULL, &w->flow_facts, on_match, &e);
     if (final)

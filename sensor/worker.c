@@ -101,6 +101,7 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
     w->apps = apps_new(&w->mem, &w->counters, w->flows, &sink);
     const struct stream_sink streams = apps_sink(w->apps);
     w->streams = streams_new(&w->mem, &w->counters, w->flows, &streams);
+    w->tallies = tallies_new(&w->mem, &w->counters);
     w->facts = facts_engine_new(&w->mem, &w->counters, w->objects);
     w->matcher = matcher_new(&w->mem, &w->counters, rules, (unsigned)c->scan_ms);
     w->alerter = alerter_new(&alert_params);
@@ -143,6 +144,7 @@ void worker_free(struct worker *w)
     apps_free(w->apps);
     matcher_free(w->matcher);
     facts_engine_free(w->facts);
+    tallies_free(w->tallies);
     object_env_free(w->objects);
     packet_decoder_free(w->decoder);
     alerter_free(w->alerter);
@@ -196,6 +198,8 @@ static void take_packet(struct worker *w, const struct packet *packet)
         w->counters.fate_packets[FATE_SHED_MEMORY]++;
         return;
     }
+    if (flow->content[side])
+        tally_bytes(w->tallies, flow, side, packet->frame ? packet->frame->length : packet->payload_len, w->now_ns);
     inspect_flow_packet(w, flow);
     profile_enter(&w->profile, STAGE_STREAM);
     stream_packet(w->streams, flow, side, packet);
@@ -267,6 +271,7 @@ void worker_flush(struct worker *w)
 void worker_reset(struct worker *w)
 {
     worker_flush(w);
+    tallies_clear(w->tallies);
     w->now_ns = 0;
     w->expired_ns = 0;
 }

@@ -19,6 +19,7 @@
 #include "profile.h"
 #include "ring.h"
 #include "stream.h"
+#include "tally.h"
 
 /* What the workers and the output thread share. */
 struct exchange {
@@ -49,6 +50,7 @@ struct worker {
     struct apps *apps;
     struct object_env *objects;
     struct facts_engine *facts;
+    struct tallies *tallies;
     struct matcher *matcher;
     struct alerter *alerter;
     struct pool *watches;

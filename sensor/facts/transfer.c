@@ -120,8 +120,7 @@ void facts_transfer(struct fact_set *set, const struct object *object)
     set_string(set, FACT_app_proto, "unknown");
 }
 
-/* Of a flow's two senders, the one whose bytes leave. */
-static enum side flow_sender(const struct flow *flow)
+enum side facts_flow_sender(const struct flow *flow)
 {
     if (flow->outbound[SIDE_SERVER] && !flow->outbound[SIDE_CLIENT])
         return SIDE_SERVER;
@@ -131,7 +130,7 @@ static enum side flow_sender(const struct flow *flow)
 void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct meta *meta)
 {
     set_string(set, FACT_object_type, "flow");
-    set_flow(set, flow, flow_sender(flow));
+    set_flow(set, flow, facts_flow_sender(flow));
     set_names(set, flow, meta);
     set_class(set, flow, meta);
 }

@@ -1,18 +1,22 @@
 #!/usr/bin/python3
 """What a person who tunes the rules relies on, through the program: overrides in a directory of one's own, named lists,
-and what a bad line in one of them does.
+and what a bad line in one of them does, and tallies of what a sender has sent.
 
 usage: tuning.py [--sensor PATH]"""
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tools"))
+sys.path.insert(0, os.path.join(HERE, "..", "evasion"))
+import pcap  # noqa: E402
 import tap  # noqa: E402
+import wire  # noqa: E402
 from sensor import ROOT, RULES, Sensor  # noqa: E402
 
 FORM = os.path.join(ROOT, "pcaps", "form.pcap")  # two photographs from 10.20.0.11 to 203.0.113.80
@@ -119,11 +123,61 @@ def lists(sensor, folder):
         tap.expect(test("--fact", "receiver_allowed=true"), "--fact is not heard")
 
 
+def upload(port, server, path, body):
+    talk = wire.Conversation(port=port)
+    talk.server = server
+    talk.handshake()
+    talk.send(f"PUT /{path} HTTP/1.1\r\nHost: {server}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+    talk.answer()
+    talk.close()
+    return talk.frames
+
+
+def trickle(folder, jpeg, minutes):
+    """One picture a connection, at these minutes, to two receivers in turn."""
+    packets = []
+    for n, minute in enumerate(minutes):
+        for frame in upload(20000 + n, f"203.0.113.{1 + n % 2}", f"{n}.jpg", jpeg):
+            packets.append((1_700_000_040_000_000_000 + int(minute * 60e9) + len(packets) * 1000, frame))
+    path = os.path.join(folder, "trickle.pcap")
+    pcap.write(path, packets)
+    return path
+
+
+def tallies(sensor, folder):
+    rules = write(folder, "tally.yar", "rule trickle { condition: images_from_sender >= 5 and image_valid }\n"
+                  "rule volume { condition: bytes_from_sender > 20000 }\n")
+    jpeg = wire.jpeg()
+
+    def replay(minutes, *words):
+        result = sensor.replay("--events", "alert,object", *words, trickle(folder, jpeg, minutes), rules=rules)
+        tap.equal(result.code, 0, result.failed())
+        return result
+
+    def first(result, name):
+        return {event["dest_ip"]: int(event["http"]["url"].strip("/").split(".")[0])
+                for event in reversed(result.events("alert")) if event["alert"]["signature"] == name}
+
+    with tap.case("pictures one a connection are counted together, for each receiver"):
+        result = replay([n / 10 for n in range(14)])
+        tap.equal(first(result, "trickle"), {"203.0.113.1": 8, "203.0.113.2": 9}, "the fifth to each receiver")
+        counts = [event["dlp"]["facts"].get("images_from_sender") for event in result.events("object")]
+        tap.equal(counts, [1 + n // 2 for n in range(14)], "images_from_sender of each object")
+    with tap.case("after ten minutes they are forgotten"):
+        tap.equal(first(replay([3 * n for n in range(14)]), "trickle"), {}, "alerts")
+    with tap.case("four workers count as one does"):
+        minutes = [n / 7 for n in range(40)]
+        one = replay(minutes)
+        four = replay(minutes, "--workers", "4")
+        tap.expect(len(one.events("alert")) > 30, "too few alerts to tell")
+        tap.equal(sorted(map(json.dumps, four.events())), sorted(map(json.dumps, one.events())), "events")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sensor", default=os.path.join(ROOT, "build", "dlp-sensor"))
     sensor = Sensor(parser.parse_args().sensor)
-    for part in (overrides, lists):
+    for part in (overrides, lists, tallies):
         with tempfile.TemporaryDirectory() as folder:
             part(sensor, folder)
     tap.finish()
