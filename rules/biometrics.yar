@@ -9,7 +9,8 @@ rule outbound_biometric_record
         reference   = "ISO/IEC 19794, ANSI/INCITS 378/381/385, ANSI/NIST-ITL 1, ICAO Doc 9303"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and biometric_valid
+        biometric_valid
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_fingerprint_image
@@ -21,8 +22,8 @@ rule outbound_fingerprint_image
         reference   = "FBI IAFIS-IC-0110(V3.1)"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "wsq" and image_valid
+        object_type == "wsq" and image_valid
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_face_embeddings
@@ -34,7 +35,8 @@ rule outbound_face_embeddings
         reference   = "ArcFace, FaceNet, dlib: 128 to 1024 numbers of length one; text models write such vectors too"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and embedding_count >= 2
+        embedding_count >= 2
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_face_embedding
@@ -46,5 +48,6 @@ rule outbound_face_embedding
         reference   = "ArcFace, FaceNet, dlib: 128 to 1024 numbers of length one; text models write such vectors too"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and embedding_count == 1
+        embedding_count == 1
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }

@@ -11,10 +11,10 @@ rule bulk_images
         reference   = "images_from_sender; a person mails a handful, a plate reader's crops come by the hundred"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and image_valid and method != "GET"
+        image_valid and method != "GET"
         and image_width >= 60 and image_height >= 20
         and images_from_sender >= 50 and images_from_sender % 50 == 0
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule bulk_images_served
@@ -26,10 +26,10 @@ rule bulk_images_served
         reference   = "images_from_sender; a visitor's pages have dozens, a copy of the archive has all"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and image_valid and method == "GET"
+        image_valid and method == "GET"
         and image_width >= 60 and image_height >= 20
         and images_from_sender >= 500 and images_from_sender % 500 == 0
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule bulk_records
@@ -41,9 +41,10 @@ rule bulk_records
         reference   = "records_from_sender; each object may stay below what its own rule asks for"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and records_from_sender >= 100
+        records_from_sender >= 100
         and (biometric_valid or mrz_valid_count >= 1 or plate_row_count >= 1 or pnr_count >= 1 or ssn_count >= 1
             or passport_count >= 1 or embedding_count >= 1)
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule bulk_bytes
@@ -55,9 +56,10 @@ rule bulk_bytes
         reference   = "bytes_from_sender; opaque_huge_upload sees one connection, this one sees twenty of 100 MB"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and bytes_from_sender > 2000MB
+        bytes_from_sender > 2000MB
         and method != "GET" and (object_type == "flow" or object_size >= 1MB)
         and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768) // fetched from a server inside
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule bulk_large_object
@@ -69,9 +71,9 @@ rule bulk_large_object
         reference   = "An archive, a disk image, a database dump; what is inside has its own rules"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_size >= 100MB and object_depth == 0
+        object_size >= 100MB and object_depth == 0
         and object_type != "flow" and method != "GET"
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule bulk_large_flow
@@ -83,7 +85,8 @@ rule bulk_large_flow
         reference   = "flow_bytes_out; rsync, an FTP mirror, a synchronised folder"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and flow_bytes_out > 500MB
+        flow_bytes_out > 500MB
         and flow_bytes_out > flow_bytes_in * 10 and object_type != "flow" and object_depth == 0
         and object_size >= 1MB and object_size < 100MB and method != "GET"
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }

@@ -12,12 +12,12 @@ rule outbound_jpeg_photo
         reference   = "ITU-T T.81; 35x45 mm portraits are 413x531 at 300 dpi, plate overviews larger"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "jpeg" and image_valid and container != "carve"
+        object_type == "jpeg" and image_valid and container != "carve"
         and image_width >= 200 and image_height >= 200
         and not ((method == "GET" or container == "zip") and exif_make == "" and exif_model == ""
             and (image_width * image_height < 240 * 320
                 or image_width * 2 >= image_height * 5 or image_height * 2 >= image_width * 5))
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_jpeg_hidden
@@ -29,12 +29,12 @@ rule outbound_jpeg_hidden
         reference   = "ISO 32000-1 7.4.8: PDF keeps JPEGs as they are; data in front of one hides it from file readers"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "jpeg" and image_valid and container == "carve"
+        object_type == "jpeg" and image_valid and container == "carve"
         and image_width >= 200 and image_height >= 200
         and not (exif_make == "" and exif_model == ""
             and (image_width * image_height < 240 * 320
                 or image_width * 2 >= image_height * 5 or image_height * 2 >= image_width * 5))
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_jpeg_camera
@@ -46,10 +46,10 @@ rule outbound_jpeg_camera
         reference   = "EXIF 2.32 tags 0x010F and 0x0110; plate readers and booking cameras write them into crops too"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "jpeg" and image_valid and exif_present
+        object_type == "jpeg" and image_valid and exif_present
         and (exif_make != "" or exif_model != "") and method != "GET"
         and not (image_width >= 200 and image_height >= 200) // outbound_jpeg_photo says it then
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_jpeg_with_position
@@ -61,8 +61,8 @@ rule outbound_jpeg_with_position
         reference   = "EXIF 2.32, GPS IFD: where a camera stands is worth as much as what it saw"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "jpeg" and image_valid and exif_gps
+        object_type == "jpeg" and image_valid and exif_gps
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_jpeg_small_upload
@@ -74,10 +74,10 @@ rule outbound_jpeg_small_upload
         reference   = "Many of them are bulk_small_images; mail is left out here: signatures carry logos"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "jpeg" and image_valid
+        object_type == "jpeg" and image_valid
         and (image_width < 200 or image_height < 200) and image_width >= 60
         and object_size >= 1500 and method != "GET" and app_proto != "smtp"
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_image_disguised
@@ -89,9 +89,9 @@ rule outbound_image_disguised
         reference   = "declared_type is the sender's word, object_type what the bytes prove"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and image_valid and type_mismatch and image_width >= 60 and image_height >= 60
+        image_valid and type_mismatch and image_width >= 60 and image_height >= 60
         and not (declared_type startswith "image/" and (method == "GET" or object_type != "jpeg"))
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_photo_other_format
@@ -103,13 +103,13 @@ rule outbound_photo_other_format
         reference   = "ISO/IEC 23008-12 (telephones), 18181; TIFF and BMP are what scanners and frame grabbers write"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and image_valid and image_width >= 200 and image_height >= 200
+        image_valid and image_width >= 200 and image_height >= 200
         and (object_type == "heic" or object_type == "avif" or object_type == "webp" or object_type == "jxl"
             or object_type == "tiff" or object_type == "bmp")
         and not ((method == "GET" or container == "zip" or container == "carve") and exif_make == ""
             and exif_model == "" and (image_width * image_height < 240 * 320
                 or image_width * 2 >= image_height * 5 or image_height * 2 >= image_width * 5))
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_jpeg2000
@@ -121,9 +121,9 @@ rule outbound_jpeg2000
         reference   = "ICAO Doc 9303 part 10 (DG2), ISO/IEC 15444-1, ANSI/NIST-ITL 1 (fingerprints at 1000 ppi)"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and (object_type == "jp2" or object_type == "j2k") and image_valid
+        (object_type == "jp2" or object_type == "j2k") and image_valid
         and image_width >= 100 and image_height >= 100
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_png_photo
@@ -135,12 +135,12 @@ rule outbound_png_photo
         reference   = "PNG keeps a photograph at 1.2 bytes a pixel and more (0.4 in grey), a screen at a tenth of that"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "png" and image_valid and image_width >= 200 and image_height >= 200
+        object_type == "png" and image_valid and image_width >= 200 and image_height >= 200
         and image_width * image_height >= 240 * 320
         and (object_size >= image_width * image_height
             or (image_components == 1 and object_size * 3 >= image_width * image_height))
         and not (method == "GET" and (image_width * 2 >= image_height * 5 or image_height * 2 >= image_width * 5))
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_image_sequence
@@ -152,8 +152,8 @@ rule outbound_image_sequence
         reference   = "CIPA DC-007 files of telephones hold two or three; Motion JPEG holds one for each frame"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "jpeg" and image_count >= 4
+        object_type == "jpeg" and image_count >= 4
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_image_fragment
@@ -165,7 +165,8 @@ rule outbound_image_fragment
         reference   = "ITU-T T.81 B.1.1.5: a stuffed zero behind every FF is hardly an accident over 32 KiB"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and image_fragment
+        image_fragment
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_registered_image
@@ -177,5 +178,6 @@ rule outbound_registered_image
         reference   = "dlp-sensor registry build; registry_distance is 0 for an exact copy"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and registry_match
+        registry_match
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }

@@ -13,9 +13,10 @@ rule opaque_bulk_upload
         reference   = "A thousand photographs of 50 KB; calls and meetings send as much as they get"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and object_type == "flow"
+        object_type == "flow"
         and flow_bytes_out > 50MB and flow_bytes_out > flow_bytes_in * 10 and flow_bytes_out <= 1000MB
         and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768)
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_bulk_served
@@ -27,9 +28,10 @@ rule opaque_bulk_served
         reference   = "RFC 6335: a receiver's port from 32768 on is a client's; a public server's downloads are such"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and object_type == "flow"
+        object_type == "flow"
         and flow_bytes_out > 50MB and flow_bytes_out > flow_bytes_in * 10 and flow_bytes_out <= 1000MB
         and (app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_huge_upload
@@ -41,8 +43,9 @@ rule opaque_huge_upload
         reference   = "Twenty thousand photographs of 50 KB"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and object_type == "flow"
+        object_type == "flow"
         and flow_bytes_out > 1000MB and flow_bytes_out > flow_bytes_in * 10
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_ssh_upload
@@ -54,9 +57,9 @@ rule opaque_ssh_upload
         reference   = "RFC 4251; an administrator's typing stays far below"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "flow" and app_proto == "ssh"
+        object_type == "flow" and app_proto == "ssh"
         and flow_bytes_out > 20MB and flow_bytes_out > flow_bytes_in * 4
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_quic_upload
@@ -68,10 +71,10 @@ rule opaque_quic_upload
         reference   = "RFC 9000; browsers name the host in their first packets"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "flow" and app_proto == "quic"
+        object_type == "flow" and app_proto == "quic"
         and receiver_port < 32768 and hostname == "" and not midstream
         and flow_bytes_out > 20MB and flow_bytes_out > flow_bytes_in * 4
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_nameless_upload
@@ -83,10 +86,10 @@ rule opaque_nameless_upload
         reference   = "RFC 6066 section 3: browsers and clouds always send a server name, home-made tools often do not"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "flow" and app_proto == "tls"
+        object_type == "flow" and app_proto == "tls"
         and receiver_port < 32768 and tls_sni == "" and not midstream
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_self_signed_upload
@@ -98,9 +101,10 @@ rule opaque_self_signed_upload
         reference   = "nDPI risk 'Self-signed Cert'; seen where the certificate is in clear text (TLS 1.2 and older)"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and object_type == "flow"
+        object_type == "flow"
         and receiver_port < 32768 and ndpi_risks icontains "self-signed"
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_unknown_upload
@@ -112,9 +116,9 @@ rule opaque_unknown_upload
         reference   = "What is no TLS, SSH or QUIC and still unreadable was made to be so, or is a product of one's own"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "flow" and app_proto == "unknown"
+        object_type == "flow" and app_proto == "unknown"
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_encrypted_blob
@@ -126,9 +130,9 @@ rule opaque_encrypted_blob
         reference   = "Encrypted bytes have 7.99 bits a byte, and no format but a private one lacks a head"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and object_type == "data" and not image_fragment
+        object_type == "data" and not image_fragment
         and entropy >= 7.95 and object_size >= 1MB and method != "GET"
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_encrypted_archive
@@ -140,9 +144,9 @@ rule opaque_encrypted_archive
         reference   = "APPNOTE 4.3.7 and 7.2.4, 7zFormat.txt, RAR technotes"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and encrypted_container and object_size < 20MB
+        encrypted_container and object_size < 20MB
         and (object_type == "zip" or object_type == "7z" or object_type == "rar")
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_encrypted_archive_large
@@ -154,9 +158,9 @@ rule opaque_encrypted_archive_large
         reference   = "Four hundred photographs of 50 KB"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and encrypted_container and object_size >= 20MB
+        encrypted_container and object_size >= 20MB
         and (object_type == "zip" or object_type == "7z" or object_type == "rar")
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_encrypted_file
@@ -168,9 +172,10 @@ rule opaque_encrypted_file
         reference   = "LUKS on-disk format, age-encryption.org/v1, RFC 4880, openssl-enc(1); OpenPGP mail aside"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and encrypted_container
+        encrypted_container
         and (object_type == "luks" or object_type == "openssl" or object_type == "age" or object_type == "pgp")
         and not (app_proto == "smtp" and object_size < 100KB)
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule opaque_encrypted_document
@@ -182,6 +187,7 @@ rule opaque_encrypted_document
         reference   = "ISO 32000-1 7.6, MS-OFFCRYPTO"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and encrypted_container
+        encrypted_container
         and (object_type == "pdf" or object_type == "ole")
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }

@@ -10,8 +10,8 @@ rule outbound_plate_rows
         reference   = "Eight rows: fewer are a fleet list or a parking form"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and plate_row_count >= 8 and plate_row_count < 100
+        plate_row_count >= 8 and plate_row_count < 100
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_plate_export
@@ -23,7 +23,8 @@ rule outbound_plate_export
         reference   = "An hour of one lane"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and plate_row_count >= 100
+        plate_row_count >= 100
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_plate_reader_message
@@ -35,7 +36,7 @@ rule outbound_plate_reader_message
         reference   = "OpenALPR and Rekor JSON, Genetec AutoVu XML, NIEM 5.2 screening domain"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and plate_row_count >= 1 and plate_row_count < 8
+        plate_row_count >= 1 and plate_row_count < 8
         and (plate_source == "openalpr" or plate_source == "autovu" or plate_source == "niem")
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }

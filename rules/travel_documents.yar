@@ -9,8 +9,8 @@ rule outbound_mrz
         reference   = "ICAO Doc 9303 parts 3 to 7"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and mrz_valid_count >= 1 and mrz_valid_count < 10
+        mrz_valid_count >= 1 and mrz_valid_count < 10
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_mrz_bulk
@@ -22,7 +22,8 @@ rule outbound_mrz_bulk
         reference   = "ICAO Doc 9303 parts 3 to 7"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and mrz_valid_count >= 10
+        mrz_valid_count >= 10
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_passenger_list
@@ -34,7 +35,8 @@ rule outbound_passenger_list
         reference   = "UN/EDIFACT PAXLST (WCO/IATA/ICAO API guidelines), PNRGOV (ICAO Doc 9944)"
         confidence  = "high"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and pnr_count >= 1
+        pnr_count >= 1
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_passport_numbers
@@ -46,7 +48,8 @@ rule outbound_passport_numbers
         reference   = "A number counts behind a word that says passport, or in a column headed so; one is a booking"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and passport_count >= 5
+        passport_count >= 5
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_ssn_list
@@ -58,8 +61,8 @@ rule outbound_ssn_list
         reference   = "SSA numbering rules (area, group, serial); one or two are a personal form"
         confidence  = "low"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed
-        and ssn_count >= 10 and ssn_count < 100
+        ssn_count >= 10 and ssn_count < 100
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
 rule outbound_ssn_export
@@ -71,5 +74,6 @@ rule outbound_ssn_export
         reference   = "SSA numbering rules (area, group, serial)"
         confidence  = "medium"
     condition:
-        direction == "outbound" and not receiver_allowed and not sender_allowed and ssn_count >= 100
+        ssn_count >= 100
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
