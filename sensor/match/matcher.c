@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate.h"
 #include "log.h"
 
 #define TIMEOUTS_MAX 2 /* an object whose scans keep timing out is left alone */
@@ -275,6 +276,10 @@ bool match_evaluate(struct matcher *m, struct match_state *state, const struct o
     }
     e.iterator = (YR_MEMORY_BLOCK_ITERATOR){&e, first_block, next_block, file_size, ERROR_SUCCESS};
     count_add(m->counters, COUNT_SCAN_EVALUATIONS, 1);
+    if (m->set->gate && !gate_may_match(m->set->gate, facts)) {
+        count_add(m->counters, COUNT_SCAN_GATED, 1);
+        return true;
+    }
     variables_write(&m->variables, facts);
     return scan(&e, state);
 }

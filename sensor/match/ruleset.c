@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate.h"
+
 struct compiling {
     rule_say say;
     void *user;
@@ -207,6 +209,7 @@ static void destroy(struct rule_set *set)
     if (set->yara)
         yr_rules_destroy(set->yara);
     prefilter_free(set->prefilter);
+    gate_free(set->gate);
     source_list_free(&set->sources);
     lists_free(set->lists);
     rule_book_drop(set->book);
@@ -258,6 +261,8 @@ struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool p
     rule_set_read_overrides(c.set, say, user);
     if (c.plan)
         c.set->prefilter = prefilter_build(c.plan, c.set->yara);
+    if (c.plan)
+        c.set->gate = gate_build(c.set);
     prefilter_plan_free(c.plan);
     return c.set;
 }

@@ -38,6 +38,7 @@ struct rule_set {
     bool uses_entrypoint;        /* libyara then has to see an object's first bytes */
     struct prefilter *prefilter; /* NULL: off */
     struct lists *lists;         /* NULL: none */
+    struct gate *gate;           /* the prefilter's other half; NULL: every object is looked at */
     char digest[65];
 };
 

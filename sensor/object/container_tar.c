@@ -45,9 +45,11 @@ static uint64_t number(const uint8_t *field, size_t len)
 static bool is_header(const uint8_t *block)
 {
     uint32_t sum = 8 * ' ';
+    if (memcmp(block + 257, "ustar", 5) != 0)
+        return false;
     for (unsigned i = 0; i < BLOCK; i++)
         sum += i >= 148 && i < 156 ? 0u : block[i];
-    return memcmp(block + 257, "ustar", 5) == 0 && number(block + 148, 8) == sum;
+    return number(block + 148, 8) == sum;
 }
 
 static bool tar_sniff(const uint8_t *head, size_t len)
