@@ -1,6 +1,6 @@
-// Much in one go, or little by little. The tallies count what one sender has sent to one receiver lately; an object
-// that is harmless by itself (a plate crop, one row) is not when it is the fiftieth. Where every further object would
-// hold again, `%` lets each fiftieth speak.
+// Much in one go, or little by little. The tallies count what one sender has sent to one receiver in the last ten
+// minutes; an object that is harmless by itself (a plate crop, one row) is not when it is the fiftieth. Where every
+// further object would hold again, `%` lets each fiftieth speak: the one whose images passed a multiple of fifty.
 
 rule bulk_images
 {
@@ -11,9 +11,9 @@ rule bulk_images
         reference   = "images_from_sender; a person mails a handful, a plate reader's crops come by the hundred"
         confidence  = "medium"
     condition:
-        image_valid and method != "GET"
+        image_valid and method != "GET" and app_proto != "smtp"
         and image_width >= 60 and image_height >= 20
-        and images_from_sender >= 50 and images_from_sender % 50 == 0
+        and images_from_sender >= 50 and (images_from_sender % 50 == 0 or images_from_sender % 50 < image_count)
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
@@ -28,7 +28,22 @@ rule bulk_images_served
     condition:
         image_valid and method == "GET"
         and image_width >= 60 and image_height >= 20
-        and images_from_sender >= 500 and images_from_sender % 500 == 0
+        and images_from_sender >= 500 and (images_from_sender % 500 == 0 or images_from_sender % 500 < image_count)
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
+}
+
+rule bulk_images_mailed
+{
+    meta:
+        severity    = "low"
+        category    = "bulk"
+        description = "A hundred images were mailed from one server to another in ten minutes; told at each hundred"
+        reference   = "images_from_sender; logos of signatures for the most part, and where crops would hide"
+        confidence  = "low"
+    condition:
+        image_valid and app_proto == "smtp" and image_width >= 60 and image_height >= 20
+        and images_from_sender >= 100
+        and (images_from_sender % 100 == 0 or images_from_sender % 100 < image_count)
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
@@ -52,11 +67,11 @@ rule bulk_bytes
     meta:
         severity    = "medium"
         category    = "bulk"
-        description = "More than 2 GB went from one sender to one receiver lately, over however many connections"
-        reference   = "bytes_from_sender; opaque_huge_upload sees one connection, this one sees twenty of 100 MB"
+        description = "More than 500 MB went from one sender to one receiver in ten minutes, by many connections"
+        reference   = "bytes_from_sender; opaque_bulk_upload sees one connection; this sees a hundred of 5 MB"
         confidence  = "low"
     condition:
-        bytes_from_sender > 2000MB
+        bytes_from_sender > 500MB
         and method != "GET" and (object_type == "flow" or object_size >= 1MB)
         and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768) // fetched from a server inside
         and direction == "outbound" and not receiver_allowed and not sender_allowed

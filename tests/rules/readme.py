@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The walk-through of rules/README.md, typed as it stands there: each file it says to save is saved, each command is
-run, and what it prints must be what the page shows. A line of `...` stands for any lines, a number for any number.
+run, and what it prints must be what the page shows. `...` stands for anything, a number for any number.
 
 usage: readme.py [--sensor PATH] [--write]        --write: puts what the commands print into the page"""
 
@@ -48,12 +48,14 @@ class Desk:
 
 
 def shows(shown, printed):
-    """Blanks at line ends aside, with `...` for any lines, and with another number for any number that is not zero:
+    """Blanks at line ends aside, with `...` for anything, and with another number for any number that is not zero:
     rules are added and lines move."""
     def pattern(line):
         if line == "...":
             return r"(?:.*\n)*"
-        return re.sub(r"(?<![0-9a-f])[1-9][0-9]*(?![0-9a-f])", r"[1-9][0-9]*", re.escape(line.rstrip())) + r"\n"
+        parts = [re.sub(r"(?<![0-9a-f])[1-9][0-9]*(?![0-9a-f])", r"[1-9][0-9]*", re.escape(part))
+                 for part in line.rstrip().split("...")]
+        return ".*".join(parts) + r"\n"
 
     wanted = "".join(pattern(line) for line in shown.splitlines())
     return re.fullmatch(wanted, "".join(line.rstrip() + "\n" for line in printed.splitlines())) is not None

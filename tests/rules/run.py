@@ -13,8 +13,10 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "tools"))
+sys.path[:0] = [os.path.join(HERE, "..", "tools"), os.path.join(HERE, "..", "evasion")]
+import pcap  # noqa: E402
 import tap  # noqa: E402
+import wire  # noqa: E402
 from sensor import ROOT, RULES, Sensor  # noqa: E402
 
 CASES = os.path.join(RULES, "tests")
@@ -98,6 +100,29 @@ def evasion_names(sensor):
             tap.expect(any(row["category"] == "evasion" for row in held), f"only {held}")
 
 
+def crops(sensor, folder):
+    """A plate reader's crops, one a connection: each is small, together they are an export."""
+    crop = wire.jpeg(180, 72)
+    packets = []
+    for number in range(120):
+        talk = wire.Conversation(port=20000 + number)
+        talk.handshake()
+        talk.send(b"POST /crops HTTP/1.1\r\nHost: a.example\r\nContent-Length: %d\r\n\r\n" % len(crop) + crop)
+        talk.answer()
+        talk.close()
+        packets += talk.frames
+    path = os.path.join(folder, "crops.pcap")
+    pcap.write(path, [(1_790_000_000_000_000_000 + i * 1_000_000, frame) for i, frame in enumerate(packets)])
+    result = sensor.replay(path)
+    told = [event["dlp"]["facts"]["images_from_sender"] for event in result.events("alert")
+            if event["alert"]["signature"] == "bulk_images" and not event["dlp"].get("update")]
+    with tap.case("120 small crops to one receiver are told at the fiftieth and the hundredth"):
+        tap.equal(told, [50, 100], f"images_from_sender of the alerts; {result.failed()}")
+    with tap.case("and none of them pages by itself"):
+        loud = {event["alert"]["signature"] for event in result.events("alert") if event["alert"]["severity"] <= 2}
+        tap.equal(loud, {"bulk_images"}, "rules of severity high and critical")
+
+
 def tuner(sensor, folder):
     """What the runner says of cases that fail, and of files it cannot understand."""
     rules = os.path.join(folder, "watched.yar")
@@ -166,6 +191,8 @@ def main():
     evasion_names(sensor)
     with tempfile.TemporaryDirectory() as folder:
         outward(sensor, folder)
+    with tempfile.TemporaryDirectory() as folder:
+        crops(sensor, folder)
     with tempfile.TemporaryDirectory() as folder:
         tuner(sensor, folder)
     tap.finish()
