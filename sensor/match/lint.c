@@ -4,7 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ruleset.h"
+#include "lexer.h"
+#include "lint.h"
 
 static const char *const KEYS[] = {"severity",   "category", "description", "reference",
                                    "confidence", "evidence", "enabled",     "overrides"};
@@ -105,6 +106,29 @@ static void lint_rule(const struct linting *l, const YR_RULE *yara, const struct
     }
 }
 
+struct linted_condition {
+    const struct linting *lint;
+    const char *path, *name;
+};
+
+static void on_condition(void *user, unsigned line, const char *message)
+{
+    const struct linted_condition *at = user;
+    warn(at->lint, at->path, line, "rule \"%s\": %s", at->name, message);
+}
+
+static void lint_rule_condition(const struct linting *l, const YR_RULE *yara, const struct rule_place *place)
+{
+    struct rule_text text;
+    struct condition condition;
+    const struct source *source = place->source;
+    if (!source || !rule_text_read(source->text, source->len, place->name, &text) ||
+        !condition_read(&condition, text.condition, text.condition_end, text.condition_line))
+        return;
+    lint_condition(&condition, on_condition, &(struct linted_condition){l, source->path, yara->identifier});
+    condition_free(&condition);
+}
+
 static void on_word(void *user, enum source_word kind, const char *word, size_t len, unsigned line)
 {
     struct linting *l = user;
@@ -135,6 +159,7 @@ void rule_set_lint(const struct rule_set *set, rule_say say, void *user)
         const YR_RULE *yara = &set->yara->rules_table[i];
         if (set->by_yara[i] || rule_is_override(yara))
             lint_rule(&l, yara, &set->places[i]);
+        lint_rule_condition(&l, yara, &set->places[i]);
     }
     for (size_t i = 0; i < set->sources.count; i++) {
         l.source = &set->sources.items[i];

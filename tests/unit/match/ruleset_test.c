@@ -190,6 +190,99 @@ static void test_lints(void **state)
     rule_set_drop(set);
 }
 
+/* One condition, and what is said of it; NULL: nothing. */
+static void test_conditions_that_cannot_hold(void **state)
+{
+    static const struct {
+        const char *condition, *said;
+    } cases[] = {
+        {"image_width > 10 and image_width < 5", "image_width < 5: image_width is at least 11"},
+        {"image_width > 10 or image_width < 5", NULL},
+        {"10 < image_width and\n 5 > image_width", ":2: warning: rule \"r\": this can never hold: 5 > image_width"},
+        {"image_width == 4 and not (image_valid or image_width > 3)", "not image_width > 3: image_width is 4"},
+        {"image_width != 4 and image_width == 4", NULL}, /* not looked into */
+        {"image_valid and not image_valid", "not image_valid: it must hold as well"},
+        {"not image_valid and (image_valid or exif_present)", "image_valid: it must not hold as well"},
+        {"object_type == \"jpg\"", "object_type is never \"jpg\"; did you mean \"jpeg\"?"},
+        {"object_type == \"flow\" or object_type == \"icao-dg2\" or object_type == \"jpeg\"", NULL},
+        {"object_type != \"jpg\" and not object_type == \"hologram\"", NULL},
+        {"not (object_type != \"hologram\")", "object_type is never \"hologram\""},
+        {"direction == \"outbound\" and direction == \"inbound\"", "direction is \"outbound\" as well"},
+        {"filesize > 2KB and filesize < 1KB", "filesize is at least 2049"},
+        {"#a > 3 and #a == 2", "#a is at least 4"},
+        {"#a > 3 and #b == 2", NULL},
+        {"receiver_port == 70000", "receiver_port is at most 65535"},
+        {"object_size < 0", "object_size is at least 0"},
+        {"1 > 2 or image_valid", "both sides are constants"},
+        {"2 > 1 and image_valid", NULL},
+        {"filesize == 1 and false", "false never holds"},
+        {"for any i in (1..3) : ( i == 2 and i == 3 )", NULL}, /* a loop is libyara's business */
+        {"(filesize + 1) * 2 > 3 and (filesize - 1) * 2 < 3 and (#a + #b > 3)", NULL},
+        {"entropy > 7.5 and entropy < 3.2", NULL},
+        {"uint16(0) == 1 and uint16(0) == 2", NULL},
+    };
+    static struct bench_text said;
+    static char text[1000];
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(text, sizeof(text),
+                 "rule r { meta: severity = \"low\" category = \"c\" description = \"d\" strings: $a = \"xyzzy\""
+                 " $b = \"plugh\" condition: %s and (true or any of them) }",
+                 cases[i].condition);
+        if (strstr(cases[i].condition, " or "))
+            snprintf(strstr(text, "condition:"), 700, "condition: (%s) and (true or any of them) }", cases[i].condition);
+        struct rule_set *set = bench_rules(text, true, NULL);
+        assert_non_null(set);
+        said.len = 0;
+        said.text[0] = '\0';
+        rule_set_lint(set, bench_said, &said);
+        if (cases[i].said ? !strstr(said.text, cases[i].said) : said.len)
+            fail_msg("%s: %s", cases[i].condition, said.text);
+        rule_set_drop(set);
+    }
+}
+
+/* The values a fact can have are written down once more for `rules check`: none may be missing. */
+static void test_every_type_is_a_known_value(void **state)
+{
+    static const struct recogniser *const recognisers[] = {
+#define RECOGNISER(name) &recogniser_##name,
+#include "recogniser_list.def"
+#undef RECOGNISER
+    };
+    static const char *const values[] = {
+#define VALUE(fact, text) FACT_##fact == FACT_object_type ? text : "",
+#include "value_list.def"
+#undef VALUE
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof(recognisers) / sizeof(recognisers[0]); i++) {
+        bool known = !recognisers[i]->type[0] || strcmp(recognisers[i]->type, "icao") == 0; /* always finer */
+        for (unsigned n = 0; !known && n < sizeof(values) / sizeof(values[0]); n++)
+            known = strcmp(values[n], recognisers[i]->type) == 0;
+        if (!known)
+            fail_msg("%s is missing in include/value_list.def", recognisers[i]->type);
+    }
+}
+
+/* What slows a scan down is told when the rules compile, and which rule the prefilter cannot help. */
+static void test_slow_strings_are_told(void **state)
+{
+    static struct bench_text said;
+    (void)state;
+    said.len = 0;
+    struct rule_set *set = bench_rules("rule r {\n strings:\n $a = { 00 00 00 00 }\n condition: $a }\n"
+                                       "rule s {\n strings:\n $b = /(a|b)*c*/\n condition: $b }",
+                                       true, &said);
+    assert_non_null(set);
+    assert_non_null(strstr(said.text, ":3: warning: string \"$a\" may slow down scanning"));
+    said.len = 0;
+    rule_set_lint(set, bench_said, &said);
+    assert_non_null(strstr(said.text, ":5: warning: rule \"s\" makes the prefilter useless"));
+    assert_non_null(strstr(said.text, "$b can match with no byte of its own"));
+    rule_set_drop(set);
+}
+
 static void test_odd_files(void **state)
 {
     static struct bench_text said;
@@ -337,6 +430,9 @@ int main(void)
         cmocka_unit_test(test_includes_are_relative_and_read_once),
         cmocka_unit_test(test_files_do_not_clash),
         cmocka_unit_test(test_lints),
+        cmocka_unit_test(test_conditions_that_cannot_hold),
+        cmocka_unit_test(test_every_type_is_a_known_value),
+        cmocka_unit_test(test_slow_strings_are_told),
         cmocka_unit_test(test_odd_files),
         cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_an_override_of_nothing_is_told),
