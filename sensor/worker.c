@@ -15,6 +15,9 @@
 
 #define RING_EVENTS 8192
 #define NAMES_MAX 256 /* interface names kept over all inputs of a replay */
+#define WORKER_BYTES ((size_t)5 << 20) /* beside its pools, as measured */
+#define FREE_WORKERS 5
+#define SHARE_LITTLE ((size_t)8 << 20)
 #define TIMER_NS (50 * INT64_C(1000000)) /* timers run this often, in packet time */
 
 static void on_flow_end(void *user, struct flow *flow, enum flow_end how)
@@ -108,6 +111,15 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
     w->watches = pool_new(&w->mem, MEM_OBJECT, inspect_watch_size());
 }
 
+/* A worker's share of the ceiling. What it holds beside its pools (tables of nDPI, scratch space, the matcher) belongs
+ * to the 64 MiB that the process may have beyond the ceiling; workers for whom those are too few pay out of it. */
+static size_t memory_share(const struct config *config, unsigned count)
+{
+    size_t ceiling = (size_t)config->memory_mib << 20;
+    size_t beyond = count > FREE_WORKERS ? (count - FREE_WORKERS) * WORKER_BYTES : 0;
+    return (ceiling - (beyond < ceiling * 3 / 4 ? beyond : ceiling * 3 / 4)) / count;
+}
+
 struct worker *worker_new(const struct config *config, struct rule_set *rules, struct exchange *exchange,
                           unsigned id, unsigned count, bool live)
 {
@@ -121,8 +133,11 @@ struct worker *worker_new(const struct config *config, struct rule_set *rules, s
     w->count = count;
     w->live = live;
     w->ring = ring_new(RING_EVENTS);
-    w->mem.ceiling = ((size_t)config->memory_mib << 20) / count;
+    w->mem.ceiling = memory_share(config, count);
     w->mem.reserve = w->mem.ceiling / 16;
+    if (id == 0 && w->mem.ceiling < SHARE_LITTLE)
+        log_warning("limits.memory_mib: %zu KiB for each of %u workers is little: much will be shed",
+                    w->mem.ceiling >> 10, count);
     pthread_mutex_init(&w->publish_lock, NULL);
     w->profile.on = config->profile;
     w->profile.last = profile_clock();

@@ -37,6 +37,7 @@ def steps(long):
     yield "rules", [PYTHON, "tests/rules/run.py", "--sensor", "build/dlp-sensor"], 120
     yield "workers", [PYTHON, "tests/replay/workers.py", "--sensor", "build/dlp-sensor"] + \
         (["--long"] if long else []), 600 * pace
+    yield "gaps", [PYTHON, "tests/replay/gaps.py", "--sensor", "build/dlp-sensor"], 300
     yield "mutations", [PYTHON, "tests/replay/mutations.py", "--sensor", "build/asan/dlp-sensor", "--count",
                         "100000" if long else "2400"], 600 * pace
     yield "tuning", [PYTHON, "tests/replay/tuning.py", "--sensor", "build/dlp-sensor"], 300

@@ -22,4 +22,4 @@ if [ "$1" = --one ]; then
     exit $code
 fi
 # The longest first, so that none runs alone at the end.
-ls -S "$1"/*/property_test "$1"/*/*_test 2>/dev/null | awk '!seen[$0]++' | xargs -P 2 -n 1 "$0" --one
+ls -S "$1"/*/*property_test "$1"/*/*_test 2>/dev/null | awk '!seen[$0]++' | xargs -P 2 -n 1 "$0" --one
