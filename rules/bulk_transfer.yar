@@ -11,7 +11,7 @@ rule bulk_images
         reference   = "images_from_sender; a person mails a handful, a plate reader's crops come by the hundred"
         confidence  = "medium"
     condition:
-        image_valid and method != "GET" and app_proto != "smtp"
+        image_valid and not (method == "GET" and sender_side == "server") and app_proto != "smtp"
         and image_width >= 60 and image_height >= 20
         and images_from_sender >= 50 and (images_from_sender % 50 == 0 or images_from_sender % 50 < image_count)
         and direction == "outbound" and not receiver_allowed and not sender_allowed
@@ -26,7 +26,7 @@ rule bulk_images_served
         reference   = "images_from_sender; a visitor's pages have dozens, a copy of the archive has all"
         confidence  = "medium"
     condition:
-        image_valid and method == "GET"
+        image_valid and method == "GET" and sender_side == "server"
         and image_width >= 60 and image_height >= 20
         and images_from_sender >= 500 and (images_from_sender % 500 == 0 or images_from_sender % 500 < image_count)
         and direction == "outbound" and not receiver_allowed and not sender_allowed
@@ -72,8 +72,8 @@ rule bulk_bytes
         confidence  = "low"
     condition:
         bytes_from_sender > 500MB
-        and method != "GET" and (object_type == "flow" or object_size >= 1MB)
-        and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768) // fetched from a server inside
+        and not (method == "GET" and sender_side == "server") and (object_type == "flow" or object_size >= 1MB)
+        and not ((app_proto == "tls" or app_proto == "quic") and sender_side == "server") // fetched
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
@@ -87,7 +87,7 @@ rule bulk_large_object
         confidence  = "low"
     condition:
         object_size >= 100MB and object_depth == 0
-        and object_type != "flow" and method != "GET"
+        and object_type != "flow" and not (method == "GET" and sender_side == "server")
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
@@ -102,6 +102,6 @@ rule bulk_large_flow
     condition:
         flow_bytes_out > 500MB
         and flow_bytes_out > flow_bytes_in * 10 and object_type != "flow" and object_depth == 0
-        and object_size >= 1MB and object_size < 100MB and method != "GET"
+        and object_size >= 1MB and object_size < 100MB and not (method == "GET" and sender_side == "server")
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }

@@ -1,7 +1,7 @@
 // Pictures that leave. A photograph pages someone; the decoration of a public web site or of a document does not.
-// What tells them apart: pixels, shape, the mark of a camera, and who asked. A picture without a camera's mark that
-// a web server hands out (method GET) or that stands in a document (container carve or zip) is taken for decoration
-// when it is smaller than a stored portrait (240x320, Doc 9303) or a banner (5:2 and longer).
+// What tells them apart: pixels, shape, the mark of a camera, and who asked. A picture without a camera's mark that a
+// web server hands out (method "GET", sender_side "server") or that stands in a document (container "carve" or "zip")
+// is taken for decoration when it is smaller than a stored portrait (240x320, Doc 9303) or a banner (5:2 and longer).
 
 rule outbound_jpeg_photo
 {
@@ -14,7 +14,8 @@ rule outbound_jpeg_photo
     condition:
         object_type == "jpeg" and image_valid and container != "carve"
         and image_width >= 200 and image_height >= 200
-        and not ((method == "GET" or container == "zip") and exif_make == "" and exif_model == ""
+        and not ((method == "GET" and sender_side == "server" or container == "zip")
+            and exif_make == "" and exif_model == ""
             and (image_width * image_height < 240 * 320
                 or image_width * 2 >= image_height * 5 or image_height * 2 >= image_width * 5))
         and direction == "outbound" and not receiver_allowed and not sender_allowed
@@ -47,7 +48,7 @@ rule outbound_jpeg_camera
         confidence  = "high"
     condition:
         object_type == "jpeg" and image_valid and exif_present
-        and (exif_make != "" or exif_model != "") and method != "GET"
+        and (exif_make != "" or exif_model != "") and not (method == "GET" and sender_side == "server")
         and not (image_width >= 200 and image_height >= 200) // outbound_jpeg_photo says it then
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
@@ -76,7 +77,7 @@ rule outbound_jpeg_small_upload
     condition:
         object_type == "jpeg" and image_valid
         and (image_width < 200 or image_height < 200) and image_width >= 60
-        and object_size >= 1500 and method != "GET" and app_proto != "smtp"
+        and object_size >= 1500 and not (method == "GET" and sender_side == "server") and app_proto != "smtp"
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
@@ -90,7 +91,8 @@ rule outbound_image_disguised
         confidence  = "high"
     condition:
         image_valid and type_mismatch and image_width >= 60 and image_height >= 60
-        and not (declared_type startswith "image/" and (method == "GET" or object_type != "jpeg"))
+        and not (declared_type startswith "image/"
+            and (method == "GET" and sender_side == "server" or object_type != "jpeg"))
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
@@ -106,8 +108,9 @@ rule outbound_photo_other_format
         image_valid and image_width >= 200 and image_height >= 200
         and (object_type == "heic" or object_type == "avif" or object_type == "webp" or object_type == "jxl"
             or object_type == "tiff" or object_type == "bmp")
-        and not ((method == "GET" or container == "zip" or container == "carve") and exif_make == ""
-            and exif_model == "" and (image_width * image_height < 240 * 320
+        and not ((method == "GET" and sender_side == "server" or container == "zip" or container == "carve")
+            and exif_make == "" and exif_model == ""
+            and (image_width * image_height < 240 * 320
                 or image_width * 2 >= image_height * 5 or image_height * 2 >= image_width * 5))
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
@@ -139,7 +142,8 @@ rule outbound_png_photo
         and image_width * image_height >= 240 * 320
         and (object_size >= image_width * image_height
             or (image_components == 1 and object_size * 3 >= image_width * image_height))
-        and not (method == "GET" and (image_width * 2 >= image_height * 5 or image_height * 2 >= image_width * 5))
+        and not (method == "GET" and sender_side == "server"
+            and (image_width * 2 >= image_height * 5 or image_height * 2 >= image_width * 5))
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 

@@ -1,8 +1,8 @@
 // Encrypted exfiltration: transfers nobody can read. What is known is how much left, to whom, how it was balanced, and
 // what the handshake told. Flows (object_type == "flow") are asked about at each doubling of their outbound bytes from
 // 64 KiB on, and at their end. Ordinary large uploads (backups, mail in the cloud) belong into the list of allowed
-// receivers. Over TLS and QUIC a receiver's port below 32768 is a server's: bytes to a higher one were fetched by a
-// client outside from a server inside, and a public web server does that all day (opaque_bulk_served).
+// receivers. What a server inside sent was fetched by a client outside; over TLS and QUIC a public web server is asked
+// for much all day (opaque_bulk_served).
 
 rule opaque_bulk_upload
 {
@@ -15,7 +15,7 @@ rule opaque_bulk_upload
     condition:
         object_type == "flow"
         and flow_bytes_out > 50MB and flow_bytes_out > flow_bytes_in * 10 and flow_bytes_out <= 1000MB
-        and not ((app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768)
+        and not ((app_proto == "tls" or app_proto == "quic") and sender_side == "server")
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
@@ -25,12 +25,12 @@ rule opaque_bulk_served
         severity    = "low"
         category    = "bulk"
         description = "A client outside fetched more than 50 MB over TLS or QUIC from a server inside"
-        reference   = "RFC 6335: a receiver's port from 32768 on is a client's; a public server's downloads are such"
+        reference   = "A public server's downloads are such; so is an archive that was opened to the world"
         confidence  = "low"
     condition:
         object_type == "flow"
         and flow_bytes_out > 50MB and flow_bytes_out > flow_bytes_in * 10 and flow_bytes_out <= 1000MB
-        and (app_proto == "tls" or app_proto == "quic") and receiver_port >= 32768
+        and (app_proto == "tls" or app_proto == "quic") and sender_side == "server"
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
@@ -72,7 +72,7 @@ rule opaque_quic_upload
         confidence  = "low"
     condition:
         object_type == "flow" and app_proto == "quic"
-        and receiver_port < 32768 and hostname == "" and not midstream
+        and sender_side != "server" and hostname == "" and not midstream
         and flow_bytes_out > 20MB and flow_bytes_out > flow_bytes_in * 4
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
@@ -87,7 +87,7 @@ rule opaque_nameless_upload
         confidence  = "medium"
     condition:
         object_type == "flow" and app_proto == "tls"
-        and receiver_port < 32768 and tls_sni == "" and not midstream
+        and sender_side != "server" and tls_sni == "" and not midstream
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
@@ -102,7 +102,7 @@ rule opaque_self_signed_upload
         confidence  = "medium"
     condition:
         object_type == "flow"
-        and receiver_port < 32768 and ndpi_risks icontains "self-signed"
+        and sender_side != "server" and ndpi_risks icontains "self-signed"
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
@@ -131,7 +131,7 @@ rule opaque_encrypted_blob
         confidence  = "low"
     condition:
         object_type == "data" and not image_fragment
-        and entropy >= 7.95 and object_size >= 1MB and method != "GET"
+        and entropy >= 7.95 and object_size >= 1MB and not (method == "GET" and sender_side == "server")
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 

@@ -75,6 +75,7 @@ static void set_flow(struct fact_set *set, const struct flow *flow, enum side se
     }
     set_string(set, FACT_direction, flow_direction(flow, sender));
     set_string(set, FACT_app_proto, app_proto(flow));
+    set_string(set, FACT_sender_side, sender == SIDE_SERVER ? "server" : "client");
     set_address(set, FACT_sender_ip, &flow->addr[sender]);
     set_address(set, FACT_receiver_ip, &flow->addr[receiver]);
     fact_set_int(set, FACT_receiver_port, flow->port[receiver]);
@@ -117,6 +118,7 @@ void facts_transfer(struct fact_set *set, const struct object *object)
     }
     /* A plain file, tried as if it had just been sent out. */
     set_string(set, FACT_direction, "outbound");
+    set_string(set, FACT_sender_side, "client");
     set_string(set, FACT_app_proto, "unknown");
 }
 
