@@ -8,6 +8,7 @@
 #include "sink.h"
 
 static const struct sink_ops *const sinks[] = {&sink_json, &sink_redis};
+#define LOOK_MS 100 /* between looks at the clock, while everything else sleeps */
 #define SINK_COUNT (sizeof(sinks) / sizeof(sinks[0]))
 
 struct output {
@@ -116,33 +117,41 @@ static int64_t monotonic_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void on_patience(evutil_socket_t fd, short what, void *user)
+static void on_look(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
-    event_base_loopbreak(user);
+    (void)user; /* its coming wakes the loop */
+}
+
+static bool is_flushed(const struct output *output)
+{
+    if (output->spool && !spool_settled(output->spool))
+        return false;
+    for (size_t i = 0; i < SINK_COUNT; i++) {
+        if (output->sink[i] && !sinks[i]->flushed(output->sink[i]))
+            return false;
+    }
+    return true;
 }
 
 bool output_flush(struct output *output, int timeout_ms)
 {
     uint64_t acknowledged = output->stats.redis_acknowledged;
     int64_t until = monotonic_ms() + timeout_ms;
+    struct event *look = event_new(output->base, -1, EV_PERSIST, on_look, NULL);
+    bool done;
     if (output->spool)
         spool_hurry(output->spool);
-    for (;;) {
-        bool done = !output->spool || spool_settled(output->spool);
-        for (size_t i = 0; i < SINK_COUNT; i++) {
-            if (output->sink[i] && !sinks[i]->flushed(output->sink[i]))
-                done = false;
-        }
+    event_add(look, &(struct timeval){0, LOOK_MS * 1000});
+    while (!(done = is_flushed(output)) && monotonic_ms() < until) {
+        event_base_loop(output->base, EVLOOP_ONCE);
         if (acknowledged != output->stats.redis_acknowledged)
             until = monotonic_ms() + timeout_ms;
         acknowledged = output->stats.redis_acknowledged;
-        if (done || monotonic_ms() >= until)
-            return done;
-        event_base_once(output->base, -1, EV_TIMEOUT, on_patience, output->base, &(struct timeval){0, 2000});
-        event_base_loop(output->base, EVLOOP_ONCE);
     }
+    event_free(look);
+    return done;
 }
 
 void output_free(struct output *output)
