@@ -3,7 +3,6 @@
 #ifndef DLP_OUTPUT_REDIS_TRIM_H
 #define DLP_OUTPUT_REDIS_TRIM_H
 
-#include "redis_link.h"
 #include "spool.h"
 
 #define TRIM_MARKS 25 /* of the age at which entries go, so that they go at most a twenty-fourth of it late */
@@ -15,11 +14,10 @@ struct redis_trim {
         struct entry_id id;
     } mark[TRIM_MARKS];
     unsigned marks;
-    uint64_t trimmed; /* entries that went */
 };
 
-/* `next` is the id of the entry to be added next. */
-void redis_trim_by_age(struct redis_trim *trim, struct redis_link *link, const char *key, struct entry_id next,
-                       int64_t now_ms);
+/* Marks `next`, the id of the entry to be added next, when it is time. True when there is something to trim: every
+ * entry below *below. */
+bool redis_trim_due(struct redis_trim *trim, struct entry_id next, int64_t now_ms, struct entry_id *below);
 
 #endif

@@ -428,17 +428,32 @@ static bool on_length(void *user, redisReply *reply)
     return false;
 }
 
+static bool on_trimmed(void *user, redisReply *reply)
+{
+    struct redis_sink *s = user;
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer > 0)
+        s->stats->redis_trimmed += (uint64_t)reply->integer;
+    return false;
+}
+
+static void trim_by_age(struct redis_sink *s)
+{
+    const struct entry_id next = spool_entry_id(s->spool, spool_acknowledged(s->spool) + 1);
+    struct entry_id below;
+    if (redis_trim_due(&s->trim, next, wall_ms(), &below))
+        redis_link_format(s->link, on_trimmed, s, "XTRIM %s MINID ~ %" PRIu64 "-%" PRIu64, s->key, below.epoch,
+                          below.number);
+}
+
 static void redis_publish(void *sink, const char *rules_digest, const struct event_doc *stats)
 {
     struct redis_sink *s = sink;
     redis_state_publish(&s->beside, s->started_ms, rules_digest, stats);
     s->stats->redis_beside_lost = s->beside.lost;
     if (s->state == LINK_UP && !s->asking) {
-        redis_trim_by_age(&s->trim, s->link, s->key,
-                          spool_entry_id(s->spool, spool_acknowledged(s->spool) + 1), wall_ms());
+        trim_by_age(s);
         redis_link_format(s->link, on_length, s, "XLEN %s", s->key);
     }
-    s->stats->redis_trimmed = s->trim.trimmed;
 }
 
 static void redis_close(void *sink)

@@ -6,6 +6,7 @@
 
 #include "fixture.h"
 #include "output/redis_resume.h"
+#include "output/redis_trim.h"
 
 static bool parse(struct redis_url *url, const char *text)
 {
@@ -261,12 +262,30 @@ static void test_a_foreign_entry_on_top_of_ours(void **state)
     free(ours);
 }
 
+/* An hour's age: looked at every ten seconds, an entry goes when it is an hour old, and at most 150 seconds later. */
+static void test_entries_go_by_age(void **state)
+{
+    struct redis_trim trim = {.max_age_ms = 3600000};
+    struct entry_id below = {0, 0};
+    (void)state;
+    for (int64_t second = 0; second <= 20000; second += 10) {
+        const struct entry_id next = {5, (uint64_t)second}; /* an entry a second */
+        if (redis_trim_due(&trim, next, second * 1000, &below)) {
+            assert_int_equal(below.epoch, 5);
+            assert_true(below.number <= (uint64_t)second - 3600); /* none goes early */
+        }
+        assert_true(second < 3750 || below.number + 3600 + 150 + 10 >= (uint64_t)second);
+    }
+    assert_true(below.number > 16000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls),
         cmocka_unit_test(test_urls_that_are_none),
         cmocka_unit_test(test_redirections),
+        cmocka_unit_test(test_entries_go_by_age),
         cmocka_unit_test_setup_teardown(test_no_stream_is_filled_from_the_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_our_last_id_says_where_to_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_error_is_no_answer, set_up, tear_down),
