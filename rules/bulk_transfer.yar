@@ -105,3 +105,18 @@ rule bulk_large_flow
         and object_size >= 1MB and object_size < 100MB and not (method == "GET" and sender_side == "server")
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
+
+rule bulk_data_set
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "A database, a data set or a capture of the network left, 100 KB or more of it"
+        reference   = "SQLite, PostgreSQL dumps, HDF5, Parquet, Arrow, NumPy, pcap: forms in which everything goes at once"
+        confidence  = "medium"
+    condition:
+        (object_type == "sqlite" or object_type == "pgdump" or object_type == "hdf5" or object_type == "parquet"
+            or object_type == "arrow" or object_type == "npy" or object_type == "pcap" or object_type == "pcapng")
+        and object_size >= 100KB
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
+}

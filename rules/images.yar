@@ -173,6 +173,20 @@ rule outbound_image_fragment
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
+rule outbound_video
+{
+    meta:
+        severity    = "medium"
+        category    = "image"
+        description = "A film of a megabyte or more was sent out: what a lane's or a gate's camera records"
+        reference   = "ISO/IEC 14496-12 (MP4), Matroska, AVI; films of a web site go out as answers and are left aside"
+        confidence  = "medium"
+    condition:
+        (object_type == "mp4" or object_type == "matroska" or object_type == "avi") and object_size >= 1MB
+        and not (method == "GET" and sender_side == "server")
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
+}
+
 rule outbound_registered_image
 {
     meta:

@@ -19,7 +19,7 @@ from sensor import ROOT, RULES  # noqa: E402
 
 PAGE = os.path.join(RULES, "README.md")
 REDIS = "redis://127.0.0.1:6379"
-SAVE = re.compile(r"[Ss]ave as `([^`]+)`:\n\n```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SAVE = re.compile(r"(?:[Ss]ave|and) as `([^`]+)`:\n\n```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
