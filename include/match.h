@@ -21,6 +21,7 @@ struct rule {                 /* one rule that can alert; lives as long as its s
     const char *file;         /* file's base name, as events show it */
     const char *path;
     unsigned line;
+    const char *digest;       /* of its set: rule_set_digest */
     uint8_t severity;         /* 1 critical ... 4 low; 3 when the metadata is absent */
     uint32_t index;           /* dense, 0..rule_set_count-1 */
     struct rule_book *book;   /* holds it */

@@ -110,24 +110,40 @@ void run_read_counters(struct run *run)
     }
 }
 
-void run_reload_rules(struct run *run)
+static struct rule_set *install_rules(void *user, struct rule_set *rules)
 {
-    struct rule_set *rules = rule_load(run->config, NULL, rule_load_say, NULL);
-    if (!rules) {
-        run->refused_reloads++;
-        log_error("the new rules are refused; the old ones stay in force");
-        return;
-    }
-    for (unsigned i = 0; i < run->worker_count; i++) {
-        struct rule_set *before =
-            atomic_exchange(&run->workers[i]->next_rules, rule_set_hold(rules));
-        if (before)
-            rule_set_drop(before);
-    }
-    rule_set_drop(run->rules);
+    struct run *run = user;
+    struct rule_set *before = run->rules;
+    for (unsigned i = 0; i < run->worker_count; i++)
+        atomic_store(&run->workers[i]->next_rules, rule_set_hold(rules)); /* settled: nothing waits there */
     run->rules = rules;
     run->reloads++;
     log_info("%u rules in force, digest %.16s", rule_set_count(rules), rule_set_digest(rules));
+    return before;
+}
+
+/* A worker that is done takes no rules any more. */
+static bool rules_settled(void *user)
+{
+    const struct run *run = user;
+    for (unsigned i = 0; i < run->worker_count; i++) {
+        struct worker *w = run->workers[i];
+        if (atomic_load(&w->next_rules) && !atomic_load(&w->done))
+            return false;
+    }
+    return true;
+}
+
+static void refuse_rules(void *user)
+{
+    struct run *run = user;
+    run->refused_reloads++;
+    log_error("the new rules are refused; the old ones stay in force");
+}
+
+void run_reload_rules(struct run *run)
+{
+    rule_reload_start(run->reload);
 }
 
 static bool make_workers(struct run *run, void *(*thread)(void *))
@@ -175,6 +191,8 @@ bool run_start(struct run *run, void *(*thread)(void *))
     run->wake_event = event_new(run->base, run->exchange.wake, EV_READ | EV_PERSIST, on_wake, run);
     run->retry_event = event_new(run->base, -1, 0, on_retry, run);
     event_add(run->wake_event, NULL);
+    run->reload = rule_reload_new(run->base, run->config,
+                                  &(struct rule_reload_hooks){run, install_rules, rules_settled, refuse_rules});
     return make_workers(run, thread);
 }
 
@@ -336,6 +354,7 @@ int run_finish(struct run *run)
 
 void run_free(struct run *run)
 {
+    rule_reload_free(run->reload);
     for (unsigned i = 0; run->workers && i < run->worker_count; i++)
         worker_free(run->workers[i]);
     free(run->workers);

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #include "output.h"
+#include "rule_reload.h"
 #include "worker.h"
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_OUTPUT = 3, EXIT_ALERTED = 10 };
@@ -25,6 +26,7 @@ struct run {
     struct capture **captures;        /* capture: [worker][interface] */
     size_t interface_count;
     struct rule_set *rules;
+    struct rule_reload *reload;       /* NULL: rules stay as they are */
     struct exchange exchange;
     struct event_base *base;
     struct output *output;
@@ -46,7 +48,7 @@ bool run_start(struct run *run, void *(*thread)(void *worker_run));
 int run_finish(struct run *run);
 void run_free(struct run *run);
 void run_read_counters(struct run *run); /* refreshes total and now_ns */
-void run_reload_rules(struct run *run);
+void run_reload_rules(struct run *run); /* returns at once */
 int64_t run_wall_ns(void);
 
 int run_replay(const struct config *config, const struct string_list *inputs);

@@ -76,6 +76,13 @@ static void on_signal(evutil_socket_t number, short what, void *user)
     atomic_store(&run->exchange.stop, true);
 }
 
+static void on_reload(evutil_socket_t number, short what, void *user)
+{
+    (void)number;
+    (void)what;
+    run_reload_rules(user);
+}
+
 static bool reads_standard_input(const struct string_list *inputs)
 {
     for (size_t i = 0; i < inputs->count; i++) {
@@ -111,12 +118,15 @@ int run_replay(const struct config *config, const struct string_list *inputs)
     if (run_start(&run, replay_thread)) {
         struct event *interrupt = evsignal_new(run.base, SIGINT, on_signal, &run);
         struct event *terminate = evsignal_new(run.base, SIGTERM, on_signal, &run);
+        struct event *reload = evsignal_new(run.base, SIGHUP, on_reload, &run);
+        event_add(reload, NULL);
         event_add(interrupt, NULL);
         event_add(terminate, NULL);
         struct event *bar = progress_start(&run);
         code = run_finish(&run);
         progress_end(&run, bar);
         event_free(interrupt);
+        event_free(reload);
         event_free(terminate);
     }
     run_free(&run);

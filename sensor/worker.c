@@ -302,12 +302,11 @@ static void read_memory(struct worker *w)
 
 void worker_pause(struct worker *w)
 {
-    if (atomic_load_explicit(&w->next_rules, memory_order_relaxed)) {
-        struct rule_set *rules = atomic_exchange(&w->next_rules, NULL);
-        if (rules) {
-            matcher_swap(w->matcher, rules);
-            rule_set_drop(rules);
-        }
+    struct rule_set *rules = atomic_load_explicit(&w->next_rules, memory_order_acquire);
+    if (rules) {
+        matcher_swap(w->matcher, rules);
+        rule_set_drop(rules);
+        atomic_store(&w->next_rules, NULL); /* only now: the output thread then frees the set before */
     }
     read_memory(w);
     pthread_mutex_lock(&w->publish_lock);

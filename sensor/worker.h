@@ -60,7 +60,7 @@ struct worker {
     int64_t now_ns;             /* the packet clock */
     int64_t expired_ns;         /* when timers last ran */
     /* between threads */
-    _Atomic(struct rule_set *) next_rules; /* set by the output thread, taken by the worker */
+    _Atomic(struct rule_set *) next_rules; /* set by the output thread; NULL again once the worker uses it */
     pthread_mutex_t publish_lock;
     struct counters published;  /* a recent copy of `counters`, under publish_lock */
     int64_t published_now_ns;

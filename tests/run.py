@@ -42,6 +42,8 @@ def steps(long):
                         "100000" if long else "2400"], 600 * pace
     yield "tuning", [PYTHON, "tests/replay/tuning.py", "--sensor", "build/dlp-sensor"], 300
     yield "walk-through", [PYTHON, "tests/rules/readme.py", "--sensor", "build/dlp-sensor"], 120
+    yield "reload", [PYTHON, "tests/replay/reload.py", "--sensor", "build/dlp-sensor"] + \
+        (["--long"] if long else []), 120 * pace
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600

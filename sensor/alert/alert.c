@@ -95,6 +95,8 @@ struct event_doc *alert_event(struct alerter *a, const struct match *match, cons
         json_bool(j, "update", true);
     json_text(j, "sensor", a->params.sensor);
     json_text(j, "incident", incident);
+    if (rule->digest)
+        json_text(j, "rules_digest", rule->digest);
     document_object(a, object, flow, facts);
     json_bool(j, "in_flight", in_flight);
     document_facts(a, facts);

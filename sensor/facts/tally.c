@@ -1,6 +1,6 @@
-/* A keyed table of host pairs, each with a ring of minutes. A pair that is full of old minutes costs nothing until it
- * is looked at: minutes that have passed are taken off its sums then. Pairs stand in the order of their last packet,
- * so the oldest is at hand when the table is full. */
+/* A keyed table of host pairs, each with a ring of minutes. A pair that is full of old minutes
+ * costs nothing until it is looked at: minutes that have passed are taken off its sums then. Pairs
+ * stand in the order of their last packet, so the oldest is at hand when the table is full. */
 #include "tally.h"
 
 #include <stdlib.h>
@@ -125,7 +125,8 @@ static void move_on(struct tally *tally, int64_t minute)
 }
 
 /* The pair's tally, NULL when it has none and `make` is false or memory refuses. */
-static struct tally *find(struct tallies *t, const struct ip_addr pair[2], int64_t minute, bool make)
+static struct tally *find(struct tallies *t, const struct ip_addr pair[2], int64_t minute,
+                          bool make)
 {
     uint32_t bucket = (uint32_t)(hash_bytes(&t->key, pair, 2 * sizeof(pair[0])) % BUCKETS);
     struct tally *tally = t->buckets[bucket];
@@ -149,7 +150,8 @@ static struct tally *find(struct tallies *t, const struct ip_addr pair[2], int64
     return tally;
 }
 
-static struct tally *tally_of(struct tallies *t, const struct flow *flow, enum side sender, int64_t now_ns, bool make)
+static struct tally *tally_of(struct tallies *t, const struct flow *flow, enum side sender,
+                              int64_t now_ns, bool make)
 {
     const struct ip_addr pair[2] = {flow->addr[sender], flow->addr[side_other(sender)]};
     struct tally **recent = &t->recent[(flow->id + sender) % RECENT];
@@ -166,7 +168,8 @@ static struct tally *tally_of(struct tallies *t, const struct flow *flow, enum s
     return tally;
 }
 
-void tally_bytes(struct tallies *t, const struct flow *flow, enum side sender, uint64_t bytes, int64_t now_ns)
+void tally_bytes(struct tallies *t, const struct flow *flow, enum side sender, uint64_t bytes,
+                 int64_t now_ns)
 {
     struct tally *tally = tally_of(t, flow, sender, now_ns, true);
     if (!tally)
@@ -177,16 +180,20 @@ void tally_bytes(struct tallies *t, const struct flow *flow, enum side sender, u
 
 static uint32_t limited(int64_t value)
 {
-    return value < 0 ? 0 : value > 65535 ? 65535 : (uint32_t)value; /* no sum of ten minutes then wraps */
+    return value < 0       ? 0
+           : value > 65535 ? 65535
+                           : (uint32_t)value; /* no sum of ten minutes then wraps */
 }
 
 static struct tallied shown(const struct fact_set *facts)
 {
-    static const enum fact_id records[] = {FACT_biometric_records, FACT_mrz_valid_count, FACT_plate_row_count,
-                                           FACT_pnr_count,         FACT_ssn_count,       FACT_embedding_count};
+    static const enum fact_id records[] = {FACT_biometric_records, FACT_mrz_valid_count,
+                                           FACT_plate_row_count,   FACT_pnr_count,
+                                           FACT_ssn_count,         FACT_embedding_count};
     struct tallied now = {0, 0};
     if (fact_int(facts, FACT_image_valid))
-        now.images = limited(fact_int(facts, FACT_image_count) > 1 ? fact_int(facts, FACT_image_count) : 1);
+        now.images =
+            limited(fact_int(facts, FACT_image_count) > 1 ? fact_int(facts, FACT_image_count) : 1);
     for (unsigned i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
         if (records[i] != FACT_biometric_records || fact_int(facts, FACT_biometric_valid))
             now.records += limited(fact_int(facts, records[i]));

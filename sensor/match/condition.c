@@ -83,8 +83,9 @@ static bool is_group(const struct condition_reader *r)
 
 static bool is_comparison(const struct token *token)
 {
-    static const char *const operators[] = {"==", "!=", "<", "<=", ">", ">=", "contains", "icontains", "startswith",
-                                            "istartswith", "endswith", "iendswith", "iequals", "matches"};
+    static const char *const operators[] = {
+        "==",        "!=",         "<",           "<=",       ">",         ">=",      "contains",
+        "icontains", "startswith", "istartswith", "endswith", "iendswith", "iequals", "matches"};
     for (unsigned i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
         if (token_is(token, operators[i]))
             return true;
@@ -97,13 +98,14 @@ static uint32_t read_leaf(struct condition_reader *r)
     uint32_t part = add_part(r, CONDITION_LEAF);
     struct condition_part leaf = {.left = {NULL, 0}};
     unsigned depth = 0, comparisons = 0;
-    while (r->token.kind != TOKEN_END && (depth || (!is_join(&r->token) && !token_is(&r->token, ")")))) {
+    while (r->token.kind != TOKEN_END &&
+           (depth || (!is_join(&r->token) && !token_is(&r->token, ")")))) {
         depth += token_is(&r->token, "(") ? 1u : 0u;
         depth -= token_is(&r->token, ")") ? 1u : 0u;
         if (depth == 0 && is_comparison(&r->token) && ++comparisons == 1) {
             const char *start = r->condition->parts[part].text.start;
             leaf.left = (struct condition_text){start, (size_t)(r->last - start)};
-            leaf.operator = (struct condition_text){r->token.start, r->token.len};
+            leaf.operator=(struct condition_text){r->token.start, r->token.len};
             leaf.right.start = NULL;
         } else if (comparisons == 1 && !leaf.right.start) {
             leaf.right.start = r->token.start;
@@ -115,7 +117,7 @@ static uint32_t read_leaf(struct condition_reader *r)
     r->failed = r->failed || depth || !p->text.len;
     if (comparisons == 1 && leaf.right.start && leaf.left.len) {
         p->left = leaf.left;
-        p->operator = leaf.operator;
+        p->operator= leaf.operator;
         p->right = (struct condition_text){leaf.right.start, (size_t)(r->last - leaf.right.start)};
     }
     return part;
@@ -148,7 +150,8 @@ static uint32_t read_not(struct condition_reader *r, unsigned depth)
 }
 
 /* Parts joined by `word`; one alone is itself. */
-static uint32_t read_joined(struct condition_reader *r, unsigned depth, const char *word, enum condition_kind kind,
+static uint32_t read_joined(struct condition_reader *r, unsigned depth, const char *word,
+                            enum condition_kind kind,
                             uint32_t (*read)(struct condition_reader *r, unsigned depth))
 {
     const struct token start = r->token;
@@ -183,7 +186,8 @@ static uint32_t read_or(struct condition_reader *r, unsigned depth)
 
 bool condition_read(struct condition *condition, const char *start, const char *end, unsigned line)
 {
-    struct condition_reader r = {.condition = condition, .lexer = {start, end, line}, .last = start};
+    struct condition_reader r = {
+        .condition = condition, .lexer = {start, end, line}, .last = start};
     memset(condition, 0, sizeof(*condition));
     r.token = lexer_next(&r.lexer);
     condition->root = read_or(&r, 0);

@@ -11,7 +11,8 @@ bool is_word_character(char c)
 
 bool token_is(const struct token *token, const char *word)
 {
-    return token->kind != TOKEN_END && strlen(word) == token->len && memcmp(token->start, word, token->len) == 0;
+    return token->kind != TOKEN_END && strlen(word) == token->len &&
+           memcmp(token->start, word, token->len) == 0;
 }
 
 /* Moves past a quoted text or a regular expression; `quote` ends it, a newline too. */
@@ -102,11 +103,13 @@ struct token lexer_next(struct lexer *l)
 }
 
 /* Where the rule of that name begins: at its modifiers, if it has any. */
-static bool find_begin(const char *text, size_t len, const char *name, struct rule_text *rule, struct lexer *lexer)
+static bool find_begin(const char *text, size_t len, const char *name, struct rule_text *rule,
+                       struct lexer *lexer)
 {
     struct lexer l = {text, text + len, 1};
     const char *begin = NULL;
-    for (struct token t = lexer_next(&l); t.kind != TOKEN_END && t.start <= name; t = lexer_next(&l)) {
+    for (struct token t = lexer_next(&l); t.kind != TOKEN_END && t.start <= name;
+         t = lexer_next(&l)) {
         if (t.start == name) {
             rule->name = t.start;
             rule->name_len = t.len;

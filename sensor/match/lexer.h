@@ -1,5 +1,5 @@
-/* The tokens of a rule file, by YARA's own lexical rules: comments, texts, and regular expressions (a slash never
- * divides in YARA). It needs no memory and takes any bytes. */
+/* The tokens of a rule file, by YARA's own lexical rules: comments, texts, and regular expressions
+ * (a slash never divides in YARA). It needs no memory and takes any bytes. */
 #ifndef DLP_MATCH_LEXER_H
 #define DLP_MATCH_LEXER_H
 
@@ -35,7 +35,7 @@ struct rule_text {
     const char *name;
     size_t name_len;
     unsigned line;
-    const char *begin, *end;         /* from its modifiers to past its closing brace */
+    const char *begin, *end;               /* from its modifiers to past its closing brace */
     const char *strings, *strings_end;     /* what stands after `strings:`, NULL without */
     const char *condition, *condition_end; /* what stands after `condition:` */
     unsigned condition_line;

@@ -1,6 +1,7 @@
-/* Conditions that can never hold. What an `and` joins must hold together, so its comparisons narrow down what each
- * name in them can be; when nothing is left, neither it nor what stands around it can hold. Nothing is said of what
- * is not understood. Ranges are whole numbers; YARA's own names (filesize, #a) count from 0 as facts do. */
+/* Conditions that can never hold. What an `and` joins must hold together, so its comparisons narrow
+ * down what each name in them can be; when nothing is left, neither it nor what stands around it
+ * can hold. Nothing is said of what is not understood. Ranges are whole numbers; YARA's own names
+ * (filesize, #a) count from 0 as facts do. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,12 +46,13 @@ static bool text_is(const struct condition_text *text, const char *word)
     return strlen(word) == text->len && memcmp(text->start, word, text->len) == 0;
 }
 
-static void tell(const struct checking *c, const struct condition_part *part, bool negated, const char *why)
+static void tell(const struct checking *c, const struct condition_part *part, bool negated,
+                 const char *why)
 {
     char message[800];
     int shown = (int)(part->text.len < TEXT_SHOWN ? part->text.len : TEXT_SHOWN);
-    snprintf(message, sizeof(message), "this can never hold: %s%.*s%s: %s", negated ? "not " : "", shown,
-             part->text.start, part->text.len > TEXT_SHOWN ? "..." : "", why);
+    snprintf(message, sizeof(message), "this can never hold: %s%.*s%s: %s", negated ? "not " : "",
+             shown, part->text.start, part->text.len > TEXT_SHOWN ? "..." : "", why);
     for (char *p = message; *p; p++)
         *p = *p == '\n' || *p == '\r' || *p == '\t' ? ' ' : *p;
     c->warn(c->user, part->line, message);
@@ -60,11 +62,15 @@ static void tell(const struct checking *c, const struct condition_part *part, bo
 static bool read_number(const struct condition_text *text, int64_t *value)
 {
     char copy[40], *end;
-    if (text->len == 0 || text->len >= sizeof(copy) || !(isdigit((unsigned char)text->start[0]) || text->start[0] == '-'))
+    if (text->len == 0 || text->len >= sizeof(copy) ||
+        !(isdigit((unsigned char)text->start[0]) || text->start[0] == '-'))
         return false;
     memcpy(copy, text->start, text->len);
     copy[text->len] = '\0';
-    long long n = strtoll(copy, &end, strncmp(copy, "0x", 2) == 0 ? 16 : strncmp(copy, "0o", 2) == 0 ? 8 : 10);
+    long long n = strtoll(copy, &end,
+                          strncmp(copy, "0x", 2) == 0   ? 16
+                          : strncmp(copy, "0o", 2) == 0 ? 8
+                                                        : 10);
     int64_t unit = strcmp(end, "KB") == 0 ? 1024 : strcmp(end, "MB") == 0 ? 1024 * 1024 : 1;
     if ((*end && unit == 1) || n > INT64_MAX / unit || n < INT64_MIN / unit)
         return false;
@@ -119,7 +125,8 @@ static struct narrowed *lookup(struct known *known, const struct condition_text 
     return n;
 }
 
-/* `==` ... as a number 0..5, or -1; turned round when the number stands on the left, or when a `not` is before it. */
+/* `==` ... as a number 0..5, or -1; turned round when the number stands on the left, or when a
+ * `not` is before it. */
 static int operator_of(const struct condition_text *text, bool turned, bool negated)
 {
     static const char *const operators[] = {"==", "!=", "<", "<=", ">", ">="};
@@ -159,8 +166,10 @@ static void narrow_number(struct narrowed *n, int operator, int64_t value)
     n->high = high < n->high ? high : n->high;
 }
 
-/* The value nearest to `text` among those its fact can have; NULL when it is one of them, or when any goes. */
-static bool is_value(const struct fact_info *fact, const struct condition_text *text, const char **near)
+/* The value nearest to `text` among those its fact can have; NULL when it is one of them, or when
+ * any goes. */
+static bool is_value(const struct fact_info *fact, const struct condition_text *text,
+                     const char **near)
 {
     bool closed = false;
     unsigned best = 4;
@@ -182,24 +191,28 @@ static bool is_value(const struct fact_info *fact, const struct condition_text *
     return !closed;
 }
 
-static bool check_text(const struct checking *c, const struct condition_part *part, struct known *known,
-                       const struct fact_info *fact, int operator, bool negated)
+static bool check_text(const struct checking *c, const struct condition_part *part,
+                       struct known *known, const struct fact_info *fact, int operator,
+                       bool negated)
 {
     char why[300];
     const char *near;
-    if (operator != 0)
+    if (operator!= 0)
         return true;
     if (!is_value(fact, &part->right, &near)) {
-        snprintf(why, sizeof(why), "%s is never %.*s%s%s%s", fact->name, (int)part->right.len, part->right.start,
-                 near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        snprintf(why, sizeof(why), "%s is never %.*s%s%s%s", fact->name, (int)part->right.len,
+                 part->right.start, near ? "; did you mean \"" : "", near ? near : "",
+                 near ? "\"?" : "");
         tell(c, part, negated, why);
         return false;
     }
     struct narrowed *n = lookup(known, &part->left);
     if (!n)
         return true;
-    if (n->text.start && (n->text.len != part->right.len || memcmp(n->text.start, part->right.start, n->text.len) != 0)) {
-        snprintf(why, sizeof(why), "%s is %.*s as well", fact->name, (int)n->text.len, n->text.start);
+    if (n->text.start && (n->text.len != part->right.len ||
+                          memcmp(n->text.start, part->right.start, n->text.len) != 0)) {
+        snprintf(why, sizeof(why), "%s is %.*s as well", fact->name, (int)n->text.len,
+                 n->text.start);
         tell(c, part, negated, why);
         return false;
     }
@@ -207,12 +220,13 @@ static bool check_text(const struct checking *c, const struct condition_part *pa
     return true;
 }
 
-static bool check_number(const struct checking *c, const struct condition_part *part, struct known *known,
-                         const struct condition_text *name, int operator, int64_t value, bool negated)
+static bool check_number(const struct checking *c, const struct condition_part *part,
+                         struct known *known, const struct condition_text *name, int operator,
+                         int64_t value, bool negated)
 {
     char why[300];
     struct narrowed *n = lookup(known, name);
-    if (!n || operator < 0)
+    if (!n || operator<0)
         return true;
     int64_t low = n->low, high = n->high;
     narrow_number(n, operator, value);
@@ -225,19 +239,21 @@ static bool check_number(const struct checking *c, const struct condition_part *
     else if (low == 0)
         snprintf(why, sizeof(why), "%.*s is at most %" PRId64, (int)name->len, name->start, high);
     else
-        snprintf(why, sizeof(why), "%.*s is from %" PRId64 " to %" PRId64, (int)name->len, name->start, low, high);
+        snprintf(why, sizeof(why), "%.*s is from %" PRId64 " to %" PRId64, (int)name->len,
+                 name->start, low, high);
     tell(c, part, negated, why);
     return false;
 }
 
 static bool constants_hold(int operator, int64_t a, int64_t b)
 {
-    const bool results[] = {a == b, a != b, a < b, a <= b, a > b, a >= b};
+    const bool results[] = {a == b, a != b, a<b, a <= b, a> b, a >= b};
     return results[operator];
 }
 
 /* A word alone: true, false, or a fact that is true or false. */
-static bool check_word(const struct checking *c, const struct condition_part *part, struct known *known, bool negated)
+static bool check_word(const struct checking *c, const struct condition_part *part,
+                       struct known *known, bool negated)
 {
     const struct fact_info *fact = fact_of(&part->text);
     if (text_is(&part->text, negated ? "true" : "false")) {
@@ -254,14 +270,16 @@ static bool check_word(const struct checking *c, const struct condition_part *pa
     return false;
 }
 
-static bool check_leaf(const struct checking *c, const struct condition_part *part, struct known *known, bool negated)
+static bool check_leaf(const struct checking *c, const struct condition_part *part,
+                       struct known *known, bool negated)
 {
     int64_t left, right;
     if (!part->left.len)
         return check_word(c, part, known, negated);
-    bool left_number = read_number(&part->left, &left), right_number = read_number(&part->right, &right);
-    int operator = operator_of(&part->operator, left_number && !right_number, negated);
-    if (operator < 0)
+    bool left_number = read_number(&part->left, &left),
+         right_number = read_number(&part->right, &right);
+    int operator= operator_of(&part->operator, left_number && !right_number, negated);
+    if (operator<0)
         return true;
     if (left_number && right_number) {
         if (!constants_hold(operator, left, right))
@@ -278,16 +296,18 @@ static bool check_leaf(const struct checking *c, const struct condition_part *pa
     return true;
 }
 
-static bool check_part(const struct checking *c, uint32_t index, struct known *known, bool negated, unsigned depth);
+static bool check_part(const struct checking *c, uint32_t index, struct known *known, bool negated,
+                       unsigned depth);
 
 /* Leaves first: they narrow what the groups beside them can be. */
-static bool check_all(const struct checking *c, const struct condition_part *part, struct known *known, bool negated,
-                      unsigned depth)
+static bool check_all(const struct checking *c, const struct condition_part *part,
+                      struct known *known, bool negated, unsigned depth)
 {
     const struct condition_part *parts = c->condition->parts;
     for (int groups = 0; groups < 2; groups++) {
         for (uint32_t i = part->first; i != CONDITION_NONE; i = parts[i].next) {
-            if ((parts[i].kind != CONDITION_LEAF) == groups && !check_part(c, i, known, negated, depth + 1))
+            if ((parts[i].kind != CONDITION_LEAF) == groups &&
+                !check_part(c, i, known, negated, depth + 1))
                 return false;
         }
     }
@@ -295,8 +315,8 @@ static bool check_all(const struct checking *c, const struct condition_part *par
 }
 
 /* Every alternative is looked at, so that each one that cannot hold is told. */
-static bool check_any(const struct checking *c, const struct condition_part *part, const struct known *known,
-                      bool negated, unsigned depth)
+static bool check_any(const struct checking *c, const struct condition_part *part,
+                      const struct known *known, bool negated, unsigned depth)
 {
     bool any = false;
     for (uint32_t i = part->first; i != CONDITION_NONE; i = c->condition->parts[i].next) {
@@ -307,7 +327,8 @@ static bool check_any(const struct checking *c, const struct condition_part *par
 }
 
 /* False, and told, when it cannot hold together with what is known. */
-static bool check_part(const struct checking *c, uint32_t index, struct known *known, bool negated, unsigned depth)
+static bool check_part(const struct checking *c, uint32_t index, struct known *known, bool negated,
+                       unsigned depth)
 {
     const struct condition_part *part = &c->condition->parts[index];
     if (depth == DEPTH_MAX)

@@ -1,5 +1,5 @@
-/* A list's file: its lines, then sorted for the search. Ranges of addresses that overlap or touch become one, so
- * the longest prefix needs no search of its own. */
+/* A list's file: its lines, then sorted for the search. Ranges of addresses that overlap or touch
+ * become one, so the longest prefix needs no search of its own. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -81,8 +81,8 @@ static bool read_address(struct list_reading *r, char *entry)
     return true;
 }
 
-/* Labels of letters, digits, - and _, each 1 to 63 long (RFC 1035 2.3.4), and not all digits at the end: that is an
- * address with a slip in it. */
+/* Labels of letters, digits, - and _, each 1 to 63 long (RFC 1035 2.3.4), and not all digits at the
+ * end: that is an address with a slip in it. */
 static bool is_host(const char *name)
 {
     const char *label = name + (*name == '.');
@@ -205,7 +205,8 @@ static void sort(struct list *list)
     list->range_count = kept;
 }
 
-bool list_read(struct list *list, const char *path, bool hosts, bool digests, list_say say, void *user)
+bool list_read(struct list *list, const char *path, bool hosts, bool digests, list_say say,
+               void *user)
 {
     struct list_reading r = {list, path, hosts, digests, say, user, 0, 0};
     size_t len;

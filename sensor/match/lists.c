@@ -72,7 +72,8 @@ static bool has_address(const struct list *list, const char *text)
 {
     struct ip_addr addr;
     return list->range_count && ip_parse(text, &addr) &&
-           bsearch(&addr, list->ranges, list->range_count, sizeof(list->ranges[0]), address_in_range);
+           bsearch(&addr, list->ranges, list->range_count, sizeof(list->ranges[0]),
+                   address_in_range);
 }
 
 static int host_order(const void *key, const void *item)
@@ -85,8 +86,8 @@ static bool has_name(const struct list *list, const char *name)
     return bsearch(name, list->hosts, list->host_count, sizeof(list->hosts[0]), host_order) != NULL;
 }
 
-/* The name itself, then with a dot before each of its labels: ".www.example.com", ".example.com", ".com". A port and
- * a last dot are no part of a name. */
+/* The name itself, then with a dot before each of its labels: ".www.example.com", ".example.com",
+ * ".com". A port and a last dot are no part of a name. */
 static bool has_host(const struct list *list, const char *host)
 {
     char dotted[LIST_HOST_MAX + 2] = ".";
@@ -115,10 +116,12 @@ static int digest_order(const void *key, const void *item)
 static bool has_digest(const struct list *list, const uint8_t *sha256)
 {
     return sha256 && list->digest_count &&
-           bsearch(sha256, list->digests, list->digest_count, sizeof(list->digests[0]), digest_order);
+           bsearch(sha256, list->digests, list->digest_count, sizeof(list->digests[0]),
+                   digest_order);
 }
 
-static bool stands_in(const struct lists *lists, unsigned i, const uint8_t *sha256, const struct fact_set *facts)
+static bool stands_in(const struct lists *lists, unsigned i, const uint8_t *sha256,
+                      const struct fact_set *facts)
 {
     const struct list *list = &lists->list[i];
     switch (LISTS[i].kind) {

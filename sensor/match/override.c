@@ -1,4 +1,5 @@
-/* Overrides: rules of the user's own that silence or change a shipped rule, without an edit of its file.
+/* Overrides: rules of the user's own that silence or change a shipped rule, without an edit of its
+ * file.
  *
  *      rule banners_are_fine
  *      {
@@ -9,8 +10,9 @@
  *              hostname == "www.example.com"       // where; `true` is everywhere
  *      }
  *
- * libyara has evaluated every rule before it reports the first, so when a rule is reported it is known which of
- * its overrides hold. What the rule then is was made when the rules were compiled. */
+ * libyara has evaluated every rule before it reports the first, so when a rule is reported it is
+ * known which of its overrides hold. What the rule then is was made when the rules were compiled.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,8 @@ static bool is_said_to_be(const YR_RULE *yara, bool enabled)
     return meta && meta->type != META_TYPE_STRING && (meta->integer != 0) == enabled;
 }
 
-static void say_of(const struct overriding *o, uint32_t by, const char *what, const char *name, const char *near)
+static void say_of(const struct overriding *o, uint32_t by, const char *what, const char *name,
+                   const char *near)
 {
     char text[4600];
     const struct rule_place *place = &o->set->places[by];
@@ -101,7 +104,8 @@ static void override_name(struct overriding *o, uint32_t by, const char *name)
         found = true;
     }
     if (!found)
-        say_of(o, by, "overrides no rule: there is none named \"", name, nearest_rule(o->set, name));
+        say_of(o, by, "overrides no rule: there is none named \"", name,
+               nearest_rule(o->set, name));
 }
 
 static void read_names(struct overriding *o, uint32_t by, const char *names)
@@ -139,7 +143,8 @@ static void read_override(struct overriding *o, uint32_t by)
         return;
     }
     if (!meta_named(yara, "enabled") && !changes(yara))
-        say_of(o, by, "overrides without a change: it has neither enabled = false nor a severity", "", NULL);
+        say_of(o, by, "overrides without a change: it has neither enabled = false nor a severity",
+               "", NULL);
     if (names->type == META_TYPE_STRING)
         read_names(o, by, names->string);
     else
@@ -159,7 +164,8 @@ static int by_rule(const void *a, const void *b)
 static bool is_always(const struct rule_place *place)
 {
     struct rule_text text;
-    if (!place->source || !rule_text_read(place->source->text, place->source->len, place->name, &text))
+    if (!place->source ||
+        !rule_text_read(place->source->text, place->source->len, place->name, &text))
         return false;
     struct lexer lexer = {text.condition, text.condition_end, 1};
     struct token first = lexer_next(&lexer), second = lexer_next(&lexer);
@@ -182,7 +188,7 @@ static void make_book(const struct overriding *o)
     }
     for (uint32_t i = 0; i < set->yara_count; i++)
         set->by_yara[i] = set->by_yara[i] ? &all[set->by_yara[i]->index] : NULL;
-    set->book = rule_book_new(all, set->count + o->count);
+    set->book = rule_book_new(all, set->count + o->count, set->digest);
     for (uint32_t i = 0; i < set->yara_count; i++)
         set->by_yara[i] = set->by_yara[i] ? &set->book->rules[set->by_yara[i]->index] : NULL;
     free(set->rules);
@@ -195,7 +201,8 @@ static struct rule_override make_override(const struct overriding *o, uint32_t i
     const struct target *target = &o->targets[i];
     const struct rule *rule = &o->set->rules[target->rule];
     if (target->by == ITSELF)
-        return (struct rule_override){rule->name, rule->file, rule->line, true, true, false, NULL, ITSELF};
+        return (struct rule_override){rule->name, rule->file, rule->line, true,
+                                      true,       false,      NULL,       ITSELF};
     const YR_RULE *yara = &o->set->yara->rules_table[target->by];
     const struct rule_place *place = &o->set->places[target->by];
     const char *path = place->source ? place->source->path : "rules";
@@ -235,7 +242,8 @@ void rule_set_read_overrides(struct rule_set *set, rule_say say, void *user)
     free(o.targets);
 }
 
-uint32_t rule_set_overrides(const struct rule_set *set, uint32_t index, const struct rule_override **overrides)
+uint32_t rule_set_overrides(const struct rule_set *set, uint32_t index,
+                            const struct rule_override **overrides)
 {
     *overrides = &set->overrides[set->overrides_from[index]];
     return set->overrides_from[index + 1] - set->overrides_from[index];

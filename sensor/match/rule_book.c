@@ -1,4 +1,6 @@
-/* Rules as alerts speak of them, apart from the compiled set, which is large and goes as soon as no worker uses it. */
+/* Rules as alerts speak of them, apart from the compiled set, which is large and goes as soon as no
+ * worker uses it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +47,7 @@ static char *keep_texts(struct rule *rule, char *at)
     return at;
 }
 
-struct rule_book *rule_book_new(const struct rule *rules, uint32_t count)
+struct rule_book *rule_book_new(const struct rule *rules, uint32_t count, const char *digest)
 {
     struct rule_book *book = calloc(1, sizeof(*book));
     size_t size = 1;
@@ -60,9 +62,11 @@ struct rule_book *rule_book_new(const struct rule *rules, uint32_t count)
     char *at = book->texts = malloc(size);
     if (!at)
         abort();
+    snprintf(book->digest, sizeof(book->digest), "%s", digest);
     for (uint32_t i = 0; i < count; i++) {
         at = keep_texts(&book->rules[i], at);
         book->rules[i].book = book;
+        book->rules[i].digest = book->digest;
     }
     return book;
 }

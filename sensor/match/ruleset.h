@@ -14,6 +14,7 @@ struct rule_book {
     atomic_uint references;
     struct rule *rules;
     char *texts;
+    char digest[65];
 };
 
 struct rule_place { /* where a rule stands */
@@ -53,8 +54,8 @@ const struct rule *rule_overridden(const struct rule_set *set, const struct rule
                                    const YR_SCAN_CONTEXT *context);
 /* Reads metadata over what `rule` says already. */
 void rule_read_metadata(struct rule *rule, const YR_RULE *yara);
-/* rule_book.c: copies `count` rules and their texts; the set's one reference. */
-struct rule_book *rule_book_new(const struct rule *rules, uint32_t count);
+/* rule_book.c: copies `count` rules, their texts and the set's digest; the set's one reference. */
+struct rule_book *rule_book_new(const struct rule *rules, uint32_t count, const char *digest);
 void rule_book_drop(struct rule_book *book);
 /* Rules of one name in several files, said as warnings. */
 void rule_set_tell_twins(const struct rule_set *set, rule_say say, void *user);

@@ -19,15 +19,16 @@ struct lists *rule_load_lists(const struct config *config, rule_say say, void *u
     return lists_read(paths, say, user);
 }
 
-struct rule_set *rule_load(const struct config *config, const struct string_list *paths, rule_say say, void *user)
+struct rule_set *rule_load(const struct config *config, const struct string_list *paths,
+                           rule_say say, void *user)
 {
     const struct string_list *from = paths ? paths : &config->rule_paths;
     if (!from->count) {
         say(user, true, "no rules: give --rules PATH, or set rules.paths");
         return NULL;
     }
-    struct rule_set *set =
-        rule_set_compile((const char *const *)from->items, from->count, config->prefilter, say, user);
+    struct rule_set *set = rule_set_compile((const char *const *)from->items, from->count,
+                                            config->prefilter, say, user);
     struct lists *lists = rule_load_lists(config, say, user); /* errors of both are told at once */
     if (!set || !lists) {
         rule_set_drop(set);

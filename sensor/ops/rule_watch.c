@@ -1,7 +1,7 @@
-/* inotify on the directories that hold rules, and those below them: an editor that writes a new file and renames it
- * over the old one is seen as well as one that writes in place. Changes within half a second are one. After each
- * change every directory is asked for anew, so new ones are watched too; one that went away is looked for until it
- * is back. */
+/* inotify on the directories that hold rules, and those below them: an editor that writes a new
+ * file and renames it over the old one is seen as well as one that writes in place. Changes within
+ * half a second are one. After each change every directory is asked for anew, so new ones are
+ * watched too; one that went away is looked for until it is back. */
 #include "rule_watch.h"
 
 #include <dirent.h>
@@ -18,7 +18,9 @@
 #include "lists.h"
 #include "log.h"
 
-#define CHANGES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF)
+#define CHANGES                                                                                    \
+    (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_DELETE_SELF |       \
+     IN_MOVE_SELF)
 #define DEPTH_MAX 16
 #define SETTLE_US 500000
 #define LOOK_SECONDS 2 /* for what went away */
@@ -28,9 +30,9 @@ struct rule_watch {
     struct event *readable, *settled;
     const struct string_list *paths;
     const char *lists[LIST_COUNT];
-    bool missing;  /* a directory is not there */
-    bool refused;  /* said in the log */
-    bool changes;  /* seen since the last word to the owner */
+    bool missing; /* a directory is not there */
+    bool refused; /* said in the log */
+    bool changes; /* seen since the last word to the owner */
     void (*changed)(void *user);
     void *user;
 };
@@ -68,8 +70,8 @@ static void watch_directory(struct rule_watch *watch, const char *path, unsigned
     struct stat st;
     while (directory && (entry = readdir(directory))) {
         int n = snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-        if (entry->d_name[0] != '.' && n > 0 && (size_t)n < sizeof(below) && stat(below, &st) == 0 &&
-            S_ISDIR(st.st_mode))
+        if (entry->d_name[0] != '.' && n > 0 && (size_t)n < sizeof(below) &&
+            stat(below, &st) == 0 && S_ISDIR(st.st_mode))
             watch_directory(watch, below, depth + 1);
     }
     if (directory)
@@ -135,7 +137,8 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     (void)what;
     while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
         for (ssize_t at = 0; at < n;) {
-            const struct inotify_event *e = (const struct inotify_event *)(const void *)(buffer + at);
+            const struct inotify_event *e =
+                (const struct inotify_event *)(const void *)(buffer + at);
             changes = changes || is_change(watch, e);
             at += (ssize_t)(sizeof(*e) + e->len);
         }
