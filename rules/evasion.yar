@@ -27,6 +27,18 @@ rule evasion_forged_end
         and (evasion contains "forged_reset" or evasion contains "forged_fin" or evasion contains "forged_syn")
 }
 
+rule evasion_urgent_data
+{
+    meta:
+        severity    = "medium"
+        category    = "evasion"
+        description = "An upload held urgent data: its receiver may have read a byte less than anybody who looked on"
+        reference   = "RFC 6093; Ptacek and Newsham 5.3"
+        confidence  = "medium"
+    condition:
+        direction == "outbound" and not stream_conflict and evasion contains "urgent_data"
+}
+
 rule evasion_segments_set_aside
 {
     meta:

@@ -18,7 +18,8 @@
 #define WORKER_BYTES ((size_t)5 << 20) /* beside its pools, as measured */
 #define FREE_WORKERS 5
 #define SHARE_LITTLE ((size_t)8 << 20)
-#define TIMER_NS (50 * INT64_C(1000000)) /* timers run this often, in packet time */
+#define BACKWARDS_NS UINT64_C(1000000000)
+#define TIMER_NS (50 * UINT64_C(1000000)) /* timers run this often, in packet time */
 
 static void on_flow_end(void *user, struct flow *flow, enum flow_end how)
 {
@@ -181,9 +182,18 @@ void worker_free(struct worker *w)
     free(w);
 }
 
+/* Interfaces run a little out of step, and that is no turning back. Farther back lies another input, or a damaged
+ * time stamp: the clock follows, for events tell their packets' time. */
+static void set_clock(struct worker *w, int64_t now_ns)
+{
+    if (now_ns > w->now_ns || (uint64_t)w->now_ns - (uint64_t)now_ns > BACKWARDS_NS)
+        w->now_ns = now_ns;
+    object_env_clock(w->objects, w->now_ns);
+}
+
 static void run_timers(struct worker *w)
 {
-    if (w->now_ns - w->expired_ns < TIMER_NS)
+    if (w->now_ns >= w->expired_ns && (uint64_t)w->now_ns - (uint64_t)w->expired_ns < TIMER_NS)
         return;
     w->expired_ns = w->now_ns;
     flow_table_expire(w->flows, w->now_ns);
@@ -253,9 +263,7 @@ void worker_frame(void *user, const struct frame *frame)
         frame = &named;
     }
 
-    if (frame->time_ns > w->now_ns)
-        w->now_ns = frame->time_ns;
-    object_env_clock(w->objects, w->now_ns);
+    set_clock(w, frame->time_ns);
     run_timers(w);
     profile_enter(&w->profile, STAGE_PACKET);
     bool transport = packet_decode(w->decoder, frame, &packet);
@@ -266,9 +274,7 @@ void worker_frame(void *user, const struct frame *frame)
 
 void worker_tick(struct worker *w, int64_t now_ns)
 {
-    if (now_ns > w->now_ns)
-        w->now_ns = now_ns;
-    object_env_clock(w->objects, w->now_ns);
+    set_clock(w, now_ns > w->now_ns ? now_ns : w->now_ns);
     run_timers(w);
 }
 

@@ -561,10 +561,13 @@ static void on_conflict(void *user, struct flow *flow, enum side side, uint64_t 
         session->second[side] = apps->counting.begin(apps->counting.user, &info);
     }
     size_t room = SECOND_MAX - session->second_bytes[side];
-    len = len < room ? len : room;
+    if (len > room) { /* the caller books all of them as inspected when it returns */
+        fate_move(apps->counters, FATE_INSPECTED, FATE_DUPLICATE, len - room);
+        len = room;
+    }
     session->second_bytes[side] += (uint32_t)len;
     apps->counting.data(apps->counting.user, session->second[side], data, len);
-    leave(apps, flow, &visit, side, len); /* the caller books them as inspected when it returns */
+    leave(apps, flow, &visit, side, len);
 }
 
 static void end_second(struct app_session *session)

@@ -18,14 +18,22 @@ static const int64_t LIFE_NS[FLOW_LIST_COUNT] = {
 
 void flow_clock_advance(struct flow_table *table, int64_t packet_ns)
 {
-    int64_t step;
-    uint64_t behind = (uint64_t)table->packet_ns - (uint64_t)packet_ns;
-    if (table->clock_set && packet_ns < table->packet_ns && behind <= BACKWARDS_NS)
+    int64_t step, from = table->packet_ns;
+    uint64_t behind = (uint64_t)from - (uint64_t)packet_ns;
+    if (table->clock_set && packet_ns < from && behind <= BACKWARDS_NS)
         return;
-    if (!table->clock_set || packet_ns < table->packet_ns)
+    if (table->fell_back && packet_ns >= from &&
+        (uint64_t)packet_ns - (uint64_t)table->before_ns + BACKWARDS_NS <= LEAP_NS) {
+        table->fell_back = false;
+        from = packet_ns < table->before_ns ? packet_ns : table->before_ns;
+    }
+    if (!table->clock_set || packet_ns < from) {
         step = 0;
-    else if (__builtin_sub_overflow(packet_ns, table->packet_ns, &step) || step > LEAP_NS)
+        table->before_ns = from;
+        table->fell_back = table->clock_set;
+    } else if (__builtin_sub_overflow(packet_ns, from, &step) || step > LEAP_NS) {
         step = LEAP_NS; /* no flow outlives it anyway */
+    }
     if (table->clock_ns < CLOCK_END)
         table->clock_ns += step;
     table->packet_ns = packet_ns;

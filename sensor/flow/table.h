@@ -62,9 +62,11 @@ struct flow_table {
     /* The table's clock follows packet time forwards. Packet time that falls back by more than a
      * moment (another input, a damaged timestamp) starts a new reckoning: the clock stands still
      * for that packet and goes on from there, so no flow lives for ever because one frame claimed
-     * to come from the future. */
+     * to come from the future. Where the next packets take up the old reckoning again it was a
+     * damaged timestamp, and no time has passed. */
     int64_t clock_ns, packet_ns;
-    bool clock_set;
+    int64_t before_ns; /* where packet time stood before it fell back */
+    bool clock_set, fell_back;
 };
 
 void flow_clock_advance(struct flow_table *table, int64_t packet_ns);

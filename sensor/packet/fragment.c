@@ -148,13 +148,20 @@ static bool shed_one(struct fragments *f, const struct datagram *keep)
     return true;
 }
 
+static bool is_recent(const struct datagram *g, int64_t now_ns)
+{
+    uint64_t apart = g->first_ns < now_ns ? (uint64_t)now_ns - (uint64_t)g->first_ns
+                                          : (uint64_t)g->first_ns - (uint64_t)now_ns;
+    return apart <= TIMEOUT_NS;
+}
+
 void fragments_expire(struct fragments *f, int64_t now_ns)
 {
     /* What was booked as lost stays so. Arrival order is time order, as far as the capture's clock
-     * is one. */
-    while (f->waiting.oldest && f->waiting.oldest->first_ns < now_ns - TIMEOUT_NS)
+     * is one; what seems to come from the future came before the clock was set back. */
+    while (f->waiting.oldest && !is_recent(f->waiting.oldest, now_ns))
         discard(f, f->waiting.oldest);
-    while (f->done.oldest && f->done.oldest->first_ns < now_ns - TIMEOUT_NS)
+    while (f->done.oldest && !is_recent(f->done.oldest, now_ns))
         discard(f, f->done.oldest);
 }
 

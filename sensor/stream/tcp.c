@@ -15,6 +15,7 @@
 #define SCALE_MAX 14
 #define TFO_MAX 65536
 #define WILD_ACKS 3
+#define INTERRUPT_BYTES 4
 
 bool tcp_beyond_window(const struct half *half, uint32_t seq)
 {
@@ -248,6 +249,18 @@ void tcp_close(struct streams *s, struct connection *c, struct flow *flow)
 
 /* ---- a packet ---- */
 
+/* The urgent byte leaves the stream where the receiver did not ask for it in line (RFC 6093 3.2),
+ * which nobody outside can know. It is delivered with the rest; in a transfer it may be there to
+ * spoil what a reader of the stream sees. Telnet and FTP send the few bytes of an interrupt that
+ * way. */
+static void note_urgent(struct flow *flow, enum side side, const struct packet *packet)
+{
+    const struct packet_tcp *tcp = &packet->tcp;
+    if (tcp->flags & TCP_URG && tcp->urgent && tcp->urgent <= packet->payload_len && flow->content[side] &&
+        (flow->busy || packet->payload_len > INTERRUPT_BYTES))
+        flow->evasion |= 1u << EVASION_URGENT;
+}
+
 static void take_data(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                       struct segment segment)
 {
@@ -312,6 +325,7 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
         set_aside(s, c, flow, side, segment, EVASION_SYN_DATA);
         return; /* to be settled by the answer */
     }
+    note_urgent(flow, side, packet);
     if (segment.len || segment.cut)
         take_data(s, c, flow, side, segment);
     if (half->offset != had)

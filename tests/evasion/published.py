@@ -239,6 +239,29 @@ def _(c):
     middle(c, lambda c: c.segment(b"X" * 1400, options=b"\x08\xff\0\0"))
 
 
+@case("a byte of urgent data in every segment, which the receiver takes out")
+def _(c):
+    begin(c)
+    for at in range(0, len(MESSAGE), 1000):
+        part = MESSAGE[at:at + 1000]
+        c.segment(part[:10] + b"U" + part[10:], flags=ACK | PSH | URG, urgent=11)
+        c.seq += len(part) + 1
+        c.reply()
+    finish(c)
+
+
+@case("urgent bytes in segments of their own")
+def _(c):
+    begin(c)
+    for at in range(0, len(MESSAGE), 1000):
+        c.segment(b"U", flags=ACK | URG, urgent=1)
+        c.seq += 1
+        c.segment(MESSAGE[at:at + 1000])
+        c.seq += len(MESSAGE[at:at + 1000])
+        c.reply()
+    finish(c)
+
+
 # --- zapret -------------------------------------------------------------------------------------------------
 
 @case("split with junk before the window (seqovl)")

@@ -209,6 +209,23 @@ static void one_frame_from_the_future_stops_no_clock(void **state)
     bench_free(b);
 }
 
+/* A time stamp of zero among others is damage, and no reason for connections to time out. */
+static void one_frame_from_the_past_ends_nothing(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(0, false);
+    struct flow *flow = put_udp(b, 1, 5000 * SECOND);
+    put_udp(b, 2, 0);
+    assert_ptr_equal(put_udp(b, 1, 5001 * SECOND), flow);
+    put_udp(b, 2, 0);
+    put_udp(b, 2, 0);
+    assert_ptr_equal(put_udp(b, 1, 5001 * SECOND - SECOND / 2), flow); /* a little out of step, too */
+    assert_int_equal(b->ended_count, 0);
+    flow_table_expire(b->table, 5100 * SECOND); /* and time goes on as it did */
+    assert_int_equal(b->counters.value[COUNT_FLOW_ACTIVE], 0);
+    bench_free(b);
+}
+
 static void idle_flows_go_before_busy_ones(void **state)
 {
     (void)state;
@@ -323,6 +340,7 @@ int main(void)
         cmocka_unit_test(silence_ends_flows),
         cmocka_unit_test(expiry_does_not_depend_on_who_asks),
         cmocka_unit_test(one_frame_from_the_future_stops_no_clock),
+        cmocka_unit_test(one_frame_from_the_past_ends_nothing),
         cmocka_unit_test(idle_flows_go_before_busy_ones),
         cmocka_unit_test(a_flow_may_turn_idle_while_it_ends),
         cmocka_unit_test(flood_stays_under_the_ceiling),
