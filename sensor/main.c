@@ -58,7 +58,7 @@ static const struct command COMMANDS[] = {
     {"replay", COMMAND_REPLAY, "[options] INPUT... [-- BPF]", "read captures and report what left the network",
      replay_command},
     {"capture", COMMAND_CAPTURE, "-i IFACE [options] [-- BPF]", "run on a tap until stopped", capture_command},
-    {"rules", COMMAND_RULES, "check|list|test|new|variables [PATH|FILE]...", "check, list and try rules",
+    {"rules", COMMAND_RULES, "check|list|test|explain|profile|new|variables ...", "check, list and try rules",
      cli_rules},
     {"facts", COMMAND_FACTS, "FILE...", "print every fact of a file as JSON", cli_facts},
     {"config", COMMAND_CONFIG, "check|show [-c FILE]", "validate the settings, or print them", config_command_run},

@@ -1,4 +1,4 @@
-/* `dlp-sensor rules check|list|test|new|variables`: the tuner's bench. */
+/* `dlp-sensor rules check|list|test|explain|new|variables`: the tuner's bench. */
 #include "cli/rules.h"
 
 #include <stdio.h>
@@ -222,10 +222,12 @@ int cli_rules(const struct config *config, const struct string_list *operands)
         return rules_list(config, &rest);
     if (strcmp(what, "test") == 0)
         return rules_test(config, &rest);
+    if (strcmp(what, "explain") == 0)
+        return rules_explain(config, &rest);
     if (strcmp(what, "new") == 0)
         return rules_new(&rest);
     if (strcmp(what, "variables") == 0)
         return rules_variables();
-    log_error("rules: say check, list, test, new or variables");
+    log_error("rules: say check, list, test, explain, profile, new or variables");
     return 2;
 }

@@ -186,7 +186,7 @@ bool rules_set_fact(struct fact_set *facts, const char *setting, char *error, si
     return false;
 }
 
-static bool apply_facts(const struct config *config, struct fact_set *facts)
+bool rules_apply_facts(const struct config *config, struct fact_set *facts)
 {
     char text[64 + FACT_TEXT_MAX + 1], error[512];
     const struct string_list *list = &config->set_facts;
@@ -208,7 +208,7 @@ static bool apply_facts(const struct config *config, struct fact_set *facts)
 static void on_transfer(void *user, struct fact_set *facts)
 {
     const struct testing *t = user;
-    apply_facts(t->config, facts); /* tried before: it says nothing */
+    rules_apply_facts(t->config, facts); /* tried before: it says nothing */
 }
 
 /* One file, or a flow when `path` is NULL. */
@@ -234,7 +234,7 @@ int rules_test(const struct config *config, const struct string_list *files)
     struct fact_set facts;
     int code = 0;
     fact_set_clear(&facts);
-    if (!apply_facts(config, &facts))
+    if (!rules_apply_facts(config, &facts))
         return 2;
     if (rules_are_cases(files))
         return rules_cases(config, files);

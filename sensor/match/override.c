@@ -78,7 +78,7 @@ static void add_target(struct overriding *o, uint32_t rule, uint32_t by)
     o->targets[o->count++] = (struct target){rule, by};
 }
 
-static const char *nearest_rule(const struct rule_set *set, const char *name)
+const char *rule_nearest(const struct rule_set *set, const char *name)
 {
     unsigned best = 4;
     const char *near = NULL;
@@ -105,7 +105,7 @@ static void override_name(struct overriding *o, uint32_t by, const char *name)
     }
     if (!found)
         say_of(o, by, "overrides no rule: there is none named \"", name,
-               nearest_rule(o->set, name));
+               rule_nearest(o->set, name));
 }
 
 static void read_names(struct overriding *o, uint32_t by, const char *names)

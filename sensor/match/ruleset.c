@@ -20,6 +20,7 @@ struct compiling {
     unsigned unit;              /* the one being compiled */
     bool quiet;                 /* the second pass has nothing new to say */
     unsigned errors;
+    const char *path, *instead; /* what to read in place of one file; NULL: nothing */
     struct source_list opened;  /* included files of the pass under way */
     struct prefilter_plan *plan;
 };
@@ -78,6 +79,15 @@ static void on_message(int level, const char *file, int line, const YR_RULE *rul
     c->say(c->user, error, text);
 }
 
+/* NULL with errno set. The caller frees. */
+static char *read_file(const struct compiling *c, const char *path, size_t *len)
+{
+    if (!c->path || strcmp(c->path, path) != 0)
+        return source_read(path, len);
+    *len = strlen(c->instead);
+    return strdup(c->instead);
+}
+
 /* `include`: beside the file that includes, wherever the sensor was started. */
 static const char *on_include(const char *name, const char *from, const char *space, void *user)
 {
@@ -85,7 +95,7 @@ static const char *on_include(const char *name, const char *from, const char *sp
     size_t len = 0;
     (void)space;
     char *path = source_beside(spoken_source(c, from)->path, name);
-    char *text = source_read(path, &len);
+    char *text = read_file(c, path, &len);
     if (text && strlen(text) != len) {
         free(text);
         text = NULL;
@@ -224,17 +234,18 @@ static void list_unit(void *user, const char *path)
 {
     struct compiling *c = user;
     size_t len;
-    char *text = source_read(path, &len);
+    char *text = read_file(c, path, &len);
     if (!text)
         say_error(c, path, strerror(errno));
     else
         source_add(&c->set->sources, path, path, text, len, (unsigned)c->set->sources.count);
 }
 
-struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool prefilter, rule_say say, void *user)
+static struct rule_set *compile_paths(struct compiling *compiling, const char *const *paths, size_t count,
+                                      bool prefilter)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct compiling c = {.say = say, .user = user};
+    struct compiling c = *compiling;
     pthread_once(&once, initialise);
     c.set = calloc(1, sizeof(*c.set));
     if (!c.set)
@@ -257,14 +268,26 @@ struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool p
         return NULL;
     }
     rule_set_read(c.set, c.units);
-    rule_set_tell_twins(c.set, say, user);
-    rule_set_read_overrides(c.set, say, user);
+    rule_set_tell_twins(c.set, c.say, c.user);
+    rule_set_read_overrides(c.set, c.say, c.user);
     if (c.plan)
         c.set->prefilter = prefilter_build(c.plan, c.set->yara);
     if (c.plan)
         c.set->gate = gate_build(c.set);
     prefilter_plan_free(c.plan);
     return c.set;
+}
+
+struct rule_set *rule_set_compile(const char *const *paths, size_t count, bool prefilter, rule_say say, void *user)
+{
+    return compile_paths(&(struct compiling){.say = say, .user = user}, paths, count, prefilter);
+}
+
+struct rule_set *rule_set_compile_with(const char *const *paths, size_t count, const char *path, const char *text,
+                                       rule_say say, void *user)
+{
+    return compile_paths(&(struct compiling){.say = say, .user = user, .path = path, .instead = text}, paths, count,
+                         false);
 }
 
 void rule_set_give_lists(struct rule_set *set, struct lists *lists)

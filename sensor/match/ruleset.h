@@ -46,6 +46,11 @@ struct rule_set {
 /* ruleset_read.c: what the compiled rules and the sources tell: rules, their metadata and lines, the facts in
  * use, the digest. `units` listed files come first in set->sources. */
 void rule_set_read(struct rule_set *set, size_t units);
+/* As rule_set_compile without a prefilter, with `text` in place of the file at `path`. */
+struct rule_set *rule_set_compile_with(const char *const *paths, size_t count, const char *path, const char *text,
+                                       rule_say say, void *user);
+/* override.c: the rule whose name is nearest, NULL when none is near. */
+const char *rule_nearest(const struct rule_set *set, const char *name);
 /* override.c: makes set->overrides; what cannot work is said as a warning. */
 void rule_set_read_overrides(struct rule_set *set, rule_say say, void *user);
 bool rule_is_override(const YR_RULE *yara);

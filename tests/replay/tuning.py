@@ -173,11 +173,68 @@ def tallies(sensor, folder):
         tap.equal(sorted(map(json.dumps, four.events())), sorted(map(json.dumps, one.events())), "events")
 
 
+EXPLAINED = """
+private rule helper { condition: filesize > 10 }
+global rule small { condition: filesize < 1MB }
+rule demo
+{
+    strings:
+        $a = "no such words" // a comment
+        $b = { FF D8 FF }
+    condition:
+        helper and object_type == "jpeg"
+        and (image_width > 10000 // wide
+             or not ($a or #b > 5))
+        and for any i in (1..#b) : (@b[i] > 0)
+}
+rule silent { meta: overrides = "quiet" enabled = false condition: true }
+rule quiet { condition: true }
+"""
+
+
+def explain(sensor, folder):
+    rules = write(folder, "explained.yar", EXPLAINED)
+    picture = os.path.join(folder, "picture.jpg")
+    with open(picture, "wb") as file:
+        file.write(wire.jpeg())
+
+    def rows(*words):
+        result = sensor.run("rules", "explain", "--rules", rules, *words)
+        tap.equal(result.code, 0, result.failed())
+        return [" ".join(line.split()) for line in result.out.splitlines()]
+
+    with tap.case("rules explain shows why a rule does not hold, part by part, with values and strings"):
+        tap.equal(rows("demo", picture)[2:], [
+            "FAILS line 10 all of",
+            "holds line 10 helper",
+            'holds line 10 object_type == "jpeg" object_type is "jpeg"',
+            "holds line 11 any of",
+            "FAILS line 11 image_width > 10000 image_width is 640",
+            "holds line 12 not",
+            "FAILS line 12 any of",
+            "FAILS line 12 $a",
+            "FAILS line 12 #b > 5",
+            "FAILS line 13 for any i in (1..#b) : (@b[i] > 0)",
+            "holds line 3 global rule small",
+            "string $a not found",
+            "string $b first at 0, 3 bytes, 1 time"], "the explanation")
+    with tap.case("rules explain knows silence, global rules, flows and slips"):
+        tap.expect("silenced" in rows("quiet", picture)[1], "a silenced rule")
+        big = os.path.join(folder, "big")
+        with open(big, "wb") as file:
+            file.truncate(2 << 20)
+        tap.expect("a global rule of its file does not hold" in rows("quiet", big)[1], "a global rule")
+        tap.expect(any("FAILS line 10 helper" in row for row in rows("demo", "--fact", "object_type=flow")), "a flow")
+        result = sensor.run("rules", "explain", "--rules", rules, "dmeo", picture)
+        tap.equal(result.code, 2, "exit code")
+        tap.expect('did you mean "demo"?' in result.err, result.err)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sensor", default=os.path.join(ROOT, "build", "dlp-sensor"))
     sensor = Sensor(parser.parse_args().sensor)
-    for part in (overrides, lists, tallies):
+    for part in (overrides, lists, tallies, explain):
         with tempfile.TemporaryDirectory() as folder:
             part(sensor, folder)
     tap.finish()

@@ -14,7 +14,7 @@ OWNERS = {
     "util": "buffer counters counter_list cursor fate_list hash ip list_list log mem meta meta_list ring json",
     "capture": "capture", "packet": "packet", "flow": "flow evasion_list", "stream": "stream",
     "app": "app app_list object_sink", "object": "object codec codec_list container_list",
-    "facts": "facts fact_list recogniser_list tally value_list", "match": "match lists", "alert": "alert event",
+    "facts": "facts fact_list recogniser_list tally value_list", "match": "explain lists match", "alert": "alert event",
     "output": "output redis_talk redis_url spool", "ops": "metrics privileges rule_load rule_reload rule_watch", "cli": "", "any": "config option_list version",
 }
 # Settings are handed to folders as values: only those that read many of them take the struct.
