@@ -112,7 +112,7 @@ rule bulk_data_set
         severity    = "medium"
         category    = "bulk"
         description = "A database, a data set or a capture of the network left, 100 KB or more of it"
-        reference   = "SQLite, PostgreSQL dumps, HDF5, Parquet, Arrow, NumPy, pcap: forms in which everything goes at once"
+        reference   = "SQLite, PostgreSQL dumps, HDF5, Parquet, Arrow, NumPy, pcap: everything at once"
         confidence  = "medium"
     condition:
         (object_type == "sqlite" or object_type == "pgdump" or object_type == "hdf5" or object_type == "parquet"

@@ -76,7 +76,22 @@ rule outbound_jpeg_small_upload
         confidence  = "medium"
     condition:
         object_type == "jpeg" and image_valid
-        and (image_width < 200 or image_height < 200) and image_width >= 60
+        and (image_width < 200 or image_height < 200) and image_width >= 60 and image_width != image_height
+        and object_size >= 1500 and not (method == "GET" and sender_side == "server") and app_proto != "smtp"
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
+}
+
+rule outbound_face_chip
+{
+    meta:
+        severity    = "medium"
+        category    = "image"
+        description = "A small square image was uploaded: faces are cut to 112 or 160 pixels before they are compared"
+        reference   = "ArcFace takes 112x112, FaceNet 160x160; so are avatars made, and icons are smaller"
+        confidence  = "low"
+    condition:
+        image_valid and image_width >= 96 and image_width < 200 and image_width == image_height
+        and (object_type == "jpeg" or object_type == "webp" or (object_type == "png" and object_size >= 8KB))
         and object_size >= 1500 and not (method == "GET" and sender_side == "server") and app_proto != "smtp"
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
@@ -169,7 +184,7 @@ rule outbound_image_fragment
         reference   = "ITU-T T.81 B.1.1.5: a stuffed zero behind every FF is hardly an accident over 32 KiB"
         confidence  = "medium"
     condition:
-        image_fragment
+        image_fragment and not biometric_valid // a record's picture is the record's
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
