@@ -189,6 +189,7 @@ static void set_clock(struct worker *w, int64_t now_ns)
     if (now_ns > w->now_ns || (uint64_t)w->now_ns - (uint64_t)now_ns > BACKWARDS_NS)
         w->now_ns = now_ns;
     object_env_clock(w->objects, w->now_ns);
+    flow_table_clock(w->flows, now_ns); /* by every frame, also those of other workers: alike in all of them */
 }
 
 static void run_timers(struct worker *w)

@@ -90,16 +90,16 @@ def meeting(sensor, folder):
         tap.equal(sum(name.startswith("ftp-") for name in names), 12, f"by FTP: {names}")
     for count in (2, 3, 4, 8):
         with tap.case(f"flows that meet: {count} workers, the same set"):
-            same_set(sensor, count, path, one)
+            same_set(sensor, count, path, one=one)
 
 
-def same_set(sensor, count, path, one=None):
-    one = one or sensor.replay(*WHICH, path)
-    more = sensor.replay("--workers", str(count), *WHICH, path)
+def same_set(sensor, count, *paths, one=None):
+    one = one or sensor.replay(*WHICH, *paths)
+    more = sensor.replay("--workers", str(count), *WHICH, *paths)
     tap.equal(more.code, one.code, more.failed())
     a, b = sorted(one.out.splitlines()), sorted(more.out.splitlines())
     tap.expect(a == b, difference("\n".join(a), "\n".join(b)))
-    for group in ("fate_bytes", "fate_packets", "packet", "stream", "object", "unsupported"):
+    for group in ("fate_bytes", "fate_packets", "packet", "flow", "stream", "object", "unsupported"):
         tap.equal(more.stats.get(group), one.stats.get(group), group)
 
 
@@ -111,9 +111,10 @@ def main():
     sensor = Sensor(arguments.sensor)
     with tempfile.TemporaryDirectory() as folder:
         meeting(sensor, folder)
+    history = (PCAPS, truth.FOLDER) if os.path.isdir(truth.FOLDER) else (PCAPS,)  # of many years, in no order of time
     for count in (2, 4):
-        with tap.case(f"the captures as one history: {count} workers, the same set"):
-            same_set(sensor, count, PCAPS)
+        with tap.case(f"all captures as one history: {count} workers, the same set"):
+            same_set(sensor, count, *history)
     if arguments.long and os.path.isdir(truth.FOLDER):
         for paths in truth.captures().values():
             with tap.case(f"{os.path.relpath(paths[0], truth.FOLDER)}: four workers, the same set"):
