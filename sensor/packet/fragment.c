@@ -38,6 +38,7 @@ struct datagram {
     struct datagram *chain;         /* same bucket */
     struct datagram *older, *newer; /* same list */
     struct buffer buffer;
+    struct buffer other; /* the reading in which the last copy counts, from the first conflict on */
     int64_t first_ns;
     uint64_t frame; /* the frame that completed it */
     uint32_t bucket;
@@ -103,8 +104,9 @@ static void discard(struct fragments *f, struct datagram *g)
         at = &(*at)->chain;
     *at = g->chain;
     list_remove(g->done ? &f->done : &f->waiting, g);
-    f->buffers -= g->buffer.cap;
+    f->buffers -= g->buffer.cap + g->other.cap;
     buffer_release(f->heap, &g->buffer);
+    buffer_release(f->heap, &g->other);
     pool_put(f->pool, g);
 }
 
@@ -193,15 +195,16 @@ static struct datagram *begin(struct fragments *f, const struct key *key, uint32
     return g;
 }
 
-static bool reserve(struct fragments *f, struct datagram *g, uint32_t end)
+/* Room for payload up to `end` in one of g's buffers. */
+static bool reserve(struct fragments *f, struct datagram *g, struct buffer *buffer, uint32_t end)
 {
     size_t need = HEADER_ROOM + end;
-    if (need <= g->buffer.cap)
+    if (need <= buffer->cap)
         return true;
     for (;;) {
-        size_t before = g->buffer.cap;
-        if (f->buffers + need <= f->buffers_max && buffer_reserve(f->heap, &g->buffer, need)) {
-            f->buffers += g->buffer.cap - before;
+        size_t before = buffer->cap;
+        if (f->buffers + need <= f->buffers_max && buffer_reserve(f->heap, buffer, need)) {
+            f->buffers += buffer->cap - before;
             return true;
         }
         if (!shed_one(f, g))
@@ -249,10 +252,29 @@ static void learn_end(struct fragments *f, struct datagram *g, const struct frag
     g->ended = true;
 }
 
-/* Copies the units that are new and compares those that are not. */
-static void copy_units(struct fragments *f, struct datagram *g, const struct fragment *in,
+/* The second reading: begun as a copy of the first when copies differ for the first time, then every
+ * fragment goes over what was there. Without memory for it there is only the first. */
+static void read_otherwise(struct fragments *f, struct datagram *g, const struct fragment *in)
+{
+    uint32_t end = in->offset + in->len;
+    bool begun = g->other.cap > 0;
+    if (!reserve(f, g, &g->other, begun || end > g->reach ? end : g->reach)) {
+        f->buffers -= g->other.cap;
+        buffer_release(f->heap, &g->other);
+        return;
+    }
+    if (!begun)
+        memcpy(g->other.data, g->buffer.data, HEADER_ROOM + g->reach);
+    memcpy(g->other.data + HEADER_ROOM + in->offset, in->data, in->len);
+    if (g->other.len < HEADER_ROOM + (size_t)end)
+        g->other.len = HEADER_ROOM + end;
+}
+
+/* Copies the units that are new and compares those that are not; true when some differ. */
+static bool copy_units(struct fragments *f, struct datagram *g, const struct fragment *in,
                        struct datagram_view *view)
 {
+    bool differs = false;
     uint8_t *payload = g->buffer.data + HEADER_ROOM;
     uint32_t end = in->offset + in->len;
     if (in->offset == 0 && !has_unit(g, 0)) {
@@ -263,8 +285,7 @@ static void copy_units(struct fragments *f, struct datagram *g, const struct fra
         uint32_t unit = at / UNIT, n = end - at < UNIT ? end - at : UNIT;
         const uint8_t *from = in->data + (at - in->offset);
         if (has_unit(g, unit)) {
-            if (memcmp(payload + at, from, n) != 0)
-                note_conflict(f, g);
+            differs |= memcmp(payload + at, from, n) != 0;
             view->same += n;
         } else if (n == UNIT || (g->ended && at + n == g->total)) {
             memcpy(payload + at, from, n);
@@ -278,6 +299,9 @@ static void copy_units(struct fragments *f, struct datagram *g, const struct fra
     if (view->fresh && end > g->reach)
         g->reach = end;
     g->buffer.len = HEADER_ROOM + g->reach;
+    if (differs)
+        note_conflict(f, g);
+    return differs;
 }
 
 static uint32_t write_v4_header(const struct datagram *g, uint8_t *end)
@@ -320,6 +344,11 @@ static enum fragment_result complete(struct fragments *f, struct datagram *g,
     view->header_len =
         g->key.version == 4 ? write_v4_header(g, payload) : write_v6_header(g, payload);
     view->header = payload - view->header_len;
+    if (g->other.len >= HEADER_ROOM + (size_t)g->total) {
+        uint8_t *other = g->other.data + HEADER_ROOM;
+        memcpy(other - view->header_len, view->header, view->header_len);
+        view->other = other;
+    }
     view->payload_len = g->total;
     view->protocol = g->protocol;
     view->conflict = g->conflict;
@@ -368,13 +397,14 @@ enum fragment_result fragments_add(struct fragments *f, const struct fragment *i
         g = begin(f, &key, bucket, in->time_ns);
     if (!g)
         return FRAGMENT_SHED;
-    if (!reserve(f, g, in->offset + in->len)) {
+    if (!reserve(f, g, &g->buffer, in->offset + in->len)) {
         if (!g->received)
             discard(f, g);
         return FRAGMENT_SHED;
     }
     learn_end(f, g, in);
-    copy_units(f, g, in, view);
+    if (copy_units(f, g, in, view) || g->other.cap)
+        read_otherwise(f, g, in);
     if (g->ended && g->received == g->total)
         return complete(f, g, view);
     if (view->fresh == 0)

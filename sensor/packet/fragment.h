@@ -1,6 +1,7 @@
 /* IP fragments to datagrams. Datagrams wait in buffers under MEM_REASSEMBLY, at most DATAGRAMS_MAX
- * of them and for 30 s of packet time; of bytes that came twice the first copy is kept. Cost is
- * linear in the bytes given. */
+ * of them and for 30 s of packet time. Of bytes that came twice the first copy is kept; where copies
+ * differ, a second reading in which the last copy counts is made beside it. Cost is linear in the
+ * bytes given. */
 #ifndef DLP_PACKET_FRAGMENT_H
 #define DLP_PACKET_FRAGMENT_H
 
@@ -44,6 +45,7 @@ struct datagram_view {
     const uint8_t
         *header; /* an IP header as if it had never been fragmented; the payload follows it */
     uint32_t header_len, payload_len;
+    const uint8_t *other; /* the other reading of the payload, behind the same header, or NULL */
     uint8_t protocol;
     bool conflict; /* copies of the same bytes differed, or its end was told in two ways */
 };

@@ -85,6 +85,29 @@ static const struct ip_protocol {
     {112, decode_chatter}, /* VRRP */
 };
 
+/* A datagram of which there are two readings: a checksum that only the second one fits has chosen. */
+static enum verdict either_reading(struct decode *d, const struct datagram_view *view)
+{
+    const struct decode outside = *d;
+    const struct packet before = *d->packet;
+    enum verdict verdict = ip_payload(d, view->protocol);
+    bool doubted = verdict == VERDICT_SEGMENT && d->packet->bad_checksum;
+    if (!view->other || !doubted || d->joined != outside.joined)
+        return verdict;
+    const struct decode first = *d;
+    const struct packet packet = *d->packet;
+    *d = outside;
+    *d->packet = before;
+    d->c = cursor_over(view->other, view->payload_len);
+    d->packet->network = view->other - view->header_len;
+    verdict = ip_payload(d, view->protocol);
+    if (verdict == VERDICT_SEGMENT && !d->packet->bad_checksum && d->joined == outside.joined)
+        return verdict;
+    *d = first;
+    *d->packet = packet;
+    return VERDICT_SEGMENT;
+}
+
 /* Takes a whole datagram, or holds its piece. Bytes of fragments are booked as said in fragment.h.
  */
 static enum verdict fragment(struct decode *d, struct fragment *in)
@@ -127,7 +150,7 @@ static enum verdict fragment(struct decode *d, struct fragment *in)
     d->c = cursor_over(view.header + view.header_len, view.payload_len);
     d->cut = 0;
     d->joined++;
-    return decode_enter(d) ? ip_payload(d, view.protocol) : decode_too_deep(d);
+    return decode_enter(d) ? either_reading(d, &view) : decode_too_deep(d);
 }
 
 /* An IPv6 fragment header. One that is the whole datagram is no fragment (RFC 6946). */

@@ -149,6 +149,36 @@ static void test_captured_twice(void **state)
     bench_close(&bench);
 }
 
+/* The receiver keeps one of two copies; the checksum tells which. */
+static void test_checksum_chooses_the_reading(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    for (int version = 4; version <= 6; version += 2) {
+        for (unsigned i = 1; i <= 300; i++) { /* a sender known to have right checksums */
+            make_datagram(version, 100);
+            if (version == 4)
+                build_v4(&whole, 1, 2, 17);
+            else
+                build_v6(&whole, 1, 2, 17);
+            assert_true(bench_build(&bench, 12, &whole));
+        }
+        make_datagram(version, DATAGRAM - 8);
+        assert_false(send_piece(&bench, version, 3, 0, 800, true, 0));
+        assert_false(send_piece(&bench, version, 3, 800, 1600, true, 0x55)); /* junk first */
+        assert_false(send_piece(&bench, version, 3, 800, 1600, true, 0));
+        assert_true(send_piece(&bench, version, 3, 1600, 3000, false, 0));
+        check_whole(&bench, version, true);
+        assert_false(send_piece(&bench, version, 4, 0, 800, true, 0));
+        assert_false(send_piece(&bench, version, 4, 800, 1600, true, 0)); /* junk second */
+        assert_false(send_piece(&bench, version, 4, 800, 1600, true, 0x55));
+        assert_true(send_piece(&bench, version, 4, 1600, 3000, false, 0));
+        check_whole(&bench, version, true);
+    }
+    bench_close(&bench);
+}
+
 static void test_conflict_keeps_the_first(void **state)
 {
     (void)state;
@@ -288,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_overlong_is_refused),
         cmocka_unit_test(test_captured_twice),
         cmocka_unit_test(test_conflict_keeps_the_first),
+        cmocka_unit_test(test_checksum_chooses_the_reading),
         cmocka_unit_test(test_two_ends_take_the_longer),
         cmocka_unit_test(test_waiting_ends),
         cmocka_unit_test(test_snap_length_cuts_a_fragment),
