@@ -1,6 +1,7 @@
 /* Content-Transfer-Encoding "base64" (RFC 2045 6.8, RFC 4648): characters outside the alphabet are
  * passed over, padding ends a group, and encoded texts one after another decode one after another,
- * as mail readers do. The URL-safe alphabet is read as well.
+ * as mail readers do. The URL-safe alphabet is read as well: the first character in which the two
+ * differ tells which one it is, and the other's are passed over.
  *
  * Missing coded bytes do not end the decoding. Encoders write lines of one length, so how many
  * characters of the gap were line ends is known, and with it how many decoded bytes are missing and
@@ -15,6 +16,7 @@
 #define PAD 65
 #define FOREIGN                                                                                    \
     66 /* in no text: the bytes are not coded at all, as servers that ignore the header know */
+#define UNDECIDED 67 /* one of + / - _, until the first of them */
 #define MIME_LINE 76 /* until a line has been seen */
 #define LOOK_BYTES 128
 
@@ -42,12 +44,20 @@ static bool base64_open(void *user, struct codec_memory *memory)
             i == '\t' || i == '\r' || i == '\n' || (i >= ' ' && i < 127) ? SKIP : FOREIGN;
     for (unsigned i = 0; i < 64; i++)
         state->value[(unsigned char)alphabet[i]] = (uint8_t)i;
-    state->value['-'] = 62;
-    state->value['_'] = 63;
+    state->value['+'] = state->value['/'] = state->value['-'] = state->value['_'] = UNDECIDED;
     state->value['='] = PAD;
     state->line = MIME_LINE;
     state->line_break = 2;
     return true;
+}
+
+static void choose_alphabet(struct base64_state *state, uint8_t c)
+{
+    bool url_safe = c == '-' || c == '_';
+    state->value['+'] = url_safe ? SKIP : 62;
+    state->value['/'] = url_safe ? SKIP : 63;
+    state->value['-'] = url_safe ? 62 : SKIP;
+    state->value['_'] = url_safe ? 63 : SKIP;
 }
 
 /* The open group's bytes, when padding or the end closes it early. */
@@ -144,6 +154,8 @@ static enum codec_result base64_feed(void *user, const uint8_t *data, size_t len
         if (!state->count && !state->pass && !state->line_ends)
             i += whole_groups(state, data + i, len - i, decoded, &n);
         if (i < len && n <= OUT_BYTES - 3) {
+            if (state->value[data[i]] == UNDECIDED)
+                choose_alphabet(state, data[i]);
             uint8_t value = state->value[data[i]];
             if (value == SKIP || value == FOREIGN)
                 skip_byte(state, data[i]);

@@ -142,6 +142,15 @@ static struct coded copy_of(const char *text_of)
     return out;
 }
 
+/* RFC 2045 6.8: characters of the other alphabet are no more than noise. */
+static void base64_has_one_alphabet_at_a_time(void **state)
+{
+    static const uint8_t standard[] = {0xff, 0xff, 0xff, 0x00, 0x10, 0x83};
+    (void)state;
+    check("base64", copy_of("////-AB_CD;-"), standard, sizeof(standard));
+    check("base64", copy_of("____+AB/CD;/"), standard, sizeof(standard));
+}
+
 static void quoted_printable_is_undone(void **state)
 {
     (void)state;
@@ -419,6 +428,7 @@ int main(void)
         cmocka_unit_test(brotli_comes_out_whole),
         cmocka_unit_test(members_and_frames_follow_one_another),
         cmocka_unit_test(base64_in_all_its_dress),
+        cmocka_unit_test(base64_has_one_alphabet_at_a_time),
         cmocka_unit_test(quoted_printable_is_undone),
         cmocka_unit_test(uuencode_is_undone),
         cmocka_unit_test(chains_are_undone_outermost_first),
