@@ -66,6 +66,7 @@ struct config {
     char *stats;            /* --stats FILE|- */
     char *objects;          /* --objects DIR */
     int quiet, verbose;
+    bool measure_rules;     /* rules profile: what each rule costs */
     /* derived, by config_finish */
     struct ip_set *home;
     unsigned events;        /* bit for each enum event_type */

@@ -1,5 +1,6 @@
-/* Why a rule holds or does not: its condition taken apart, each part asked of libyara itself. The rule's file is compiled
- * once more with a rule for each part behind the rule, so the parts see the same strings, facts and other rules. */
+/* Why a rule holds or does not: its condition taken apart, each part asked of libyara itself. The rule's file is
+ * compiled once more with a rule for each part behind the rule, so the parts see the same strings, facts and other
+ * rules. */
 #ifndef DLP_EXPLAIN_H
 #define DLP_EXPLAIN_H
 

@@ -93,6 +93,19 @@ void matcher_free(struct matcher *matcher);
 void matcher_swap(struct matcher *matcher, struct rule_set *set);
 struct rule_set *matcher_rules(const struct matcher *matcher);
 
+/* From now on every evaluation is done again for each rule alone, and timed: for a tuner's bench, not for service.
+ * False when memory is out. */
+bool matcher_measure(struct matcher *matcher);
+struct rule_cost {
+    const char *name; /* NULL: what all rules share */
+    const char *path;
+    unsigned line;
+    uint64_t ns;      /* processor time */
+};
+/* The dearest first, what is shared last; of how many bytes of objects, in how many evaluations. */
+uint32_t matcher_costs(const struct matcher *matcher, const struct rule_cost **costs, uint64_t *bytes,
+                       uint64_t *evaluations);
+
 struct match_state *match_begin(struct matcher *matcher);           /* NULL: memory; the object is then scanned whole */
 /* New decoded bytes at object offset `at`; they are already in object->bytes. Gaps are simply not given. */
 void match_data(struct matcher *matcher, struct match_state *state, const uint8_t *data, size_t len, uint64_t at);

@@ -36,6 +36,29 @@ static int capture_command(const struct config *config, const struct string_list
     return run_capture(config);
 }
 
+/* A replay that measures its rules and reports nothing else. */
+static int rules_profile(const struct config *config, const struct string_list *inputs)
+{
+    char nothing[] = "", off[] = "off";
+    struct config measuring = *config;
+    measuring.measure_rules = true;
+    measuring.workers = 1;
+    measuring.events = 0;
+    measuring.redis_url = off;
+    measuring.json = measuring.stats = measuring.objects = measuring.spool_dir = measuring.redis_mirror = nothing;
+    if (!measuring.quiet)
+        measuring.quiet = 1; /* no bar, no summary */
+    return replay_command(&measuring, inputs);
+}
+
+static int rules_command(const struct config *config, const struct string_list *operands)
+{
+    const struct string_list rest = {operands->items + 1, operands->count ? operands->count - 1 : 0};
+    if (operands->count && strcmp(operands->items[0], "profile") == 0)
+        return rules_profile(config, &rest);
+    return cli_rules(config, operands);
+}
+
 static int config_command_run(const struct config *config, const struct string_list *operands)
 {
     const char *what = operands->count == 1 ? operands->items[0] : "";
@@ -59,7 +82,7 @@ static const struct command COMMANDS[] = {
      replay_command},
     {"capture", COMMAND_CAPTURE, "-i IFACE [options] [-- BPF]", "run on a tap until stopped", capture_command},
     {"rules", COMMAND_RULES, "check|list|test|explain|profile|new|variables ...", "check, list and try rules",
-     cli_rules},
+     rules_command},
     {"facts", COMMAND_FACTS, "FILE...", "print every fact of a file as JSON", cli_facts},
     {"config", COMMAND_CONFIG, "check|show [-c FILE]", "validate the settings, or print them", config_command_run},
     {"alerts", COMMAND_ALERTS, "[--follow] [--redis URL]", "read alerts back from Redis", cli_alerts},

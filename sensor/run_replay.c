@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/rules.h"
 #include "log.h"
 #include "rule_load.h"
 #include "run.h"
@@ -124,6 +125,8 @@ int run_replay(const struct config *config, const struct string_list *inputs)
         event_add(terminate, NULL);
         struct event *bar = progress_start(&run);
         code = run_finish(&run);
+        if (config->measure_rules)
+            rules_print_costs(config, run.workers[0]->matcher);
         progress_end(&run, bar);
         event_free(interrupt);
         event_free(reload);

@@ -108,6 +108,8 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
     w->tallies = tallies_new(&w->mem, &w->counters);
     w->facts = facts_engine_new(&w->mem, &w->counters, w->objects);
     w->matcher = matcher_new(&w->mem, &w->counters, rules, (unsigned)c->scan_ms);
+    if (c->measure_rules && !matcher_measure(w->matcher))
+        log_error("no memory to measure rules");
     w->alerter = alerter_new(&alert_params);
     w->watches = pool_new(&w->mem, MEM_OBJECT, inspect_watch_size());
 }

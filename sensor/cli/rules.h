@@ -13,6 +13,8 @@ struct rule_set *rules_compile(const struct config *config, const struct string_
 int rules_test(const struct config *config, const struct string_list *files); /* rules_test.c */
 /* Sets what --fact says; false, said in the log, when a name or value is wrong. */
 bool rules_apply_facts(const struct config *config, struct fact_set *facts);
+/* rules_profile.c: what each rule cost a replay, the dearest first. */
+void rules_print_costs(const struct config *config, const struct matcher *matcher);
 int rules_explain(const struct config *config, const struct string_list *operands); /* rules_explain.c */
 /* `setting` is NAME=VALUE; NAME alone is NAME=true. False, with a sentence, when there is no such fact or value. */
 bool rules_set_fact(struct fact_set *facts, const char *setting, char *error, size_t error_len);

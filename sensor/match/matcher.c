@@ -149,6 +149,8 @@ void matcher_free(struct matcher *m)
 {
     if (!m)
         return;
+    slow_search_free(m->search);
+    match_costs_free(m->costs);
     sieve_drop_idle(m);
     variables_close(&m->variables);
     yr_scanner_destroy(m->scanner);
@@ -217,19 +219,22 @@ static bool is_worth_a_line(uint64_t count)
     return (count & (count - 1)) == 0;
 }
 
-static void tell_failure(const struct evaluation *e, int result)
+static void tell_failure(const struct evaluation *e, const struct fact_set *facts, int result)
 {
-    const YR_RULE *rule = yr_scanner_last_error_rule(e->matcher->scanner);
-    const char *name = rule ? rule->identifier : "one of the rules";
-    if (result == ERROR_SCAN_TIMEOUT)
-        log_warning("%s: a scan of %llu bytes took longer than %u ms and was stopped (scan.timeouts counts them)",
-                    name, (unsigned long long)(e->end - e->base), e->matcher->timeout_ms);
-    else
-        log_warning("%s: libyara refused a scan of %llu bytes, error %d (scan.errors counts them)", name,
-                    (unsigned long long)(e->end - e->base), result);
+    struct matcher *m = e->matcher;
+    unsigned long long bytes = e->end - e->base;
+    if (result == ERROR_SCAN_TIMEOUT) {
+        log_warning("a scan of %llu bytes took longer than %u ms and was stopped (scan.timeouts counts them)", bytes,
+                    m->timeout_ms);
+        slow_search_begin(&m->search, m->set, e->data, (size_t)bytes, facts, m->timeout_ms);
+        return;
+    }
+    const YR_RULE *rule = yr_scanner_last_error_rule(m->scanner);
+    log_warning("%s: libyara refused a scan of %llu bytes, error %d (scan.errors counts them)",
+                rule ? rule->identifier : "one of the rules", bytes, result);
 }
 
-static bool scan(struct evaluation *e, struct match_state *state)
+static bool scan(struct evaluation *e, struct match_state *state, const struct fact_set *facts)
 {
     struct matcher *m = e->matcher;
     YR_SCANNER *scanner = m->scanner;
@@ -245,8 +250,29 @@ static bool scan(struct evaluation *e, struct match_state *state)
     if (state && result == ERROR_SCAN_TIMEOUT)
         state->timeouts++;
     if (is_worth_a_line(m->counters->value[counter]))
-        tell_failure(e, result);
+        tell_failure(e, facts, result);
     return false;
+}
+
+/* The same evaluation once more, by a scanner of its own that reports to nobody. */
+static void scan_again(void *user, YR_SCANNER *scanner)
+{
+    struct evaluation *e = user;
+    e->conditions = false;
+    yr_scanner_scan_mem_blocks(scanner, &e->iterator);
+}
+
+bool matcher_measure(struct matcher *m)
+{
+    match_costs_free(m->costs);
+    m->costs = match_costs_new(m->set, m->timeout_ms);
+    return m->costs != NULL;
+}
+
+uint32_t matcher_costs(const struct matcher *m, const struct rule_cost **costs, uint64_t *bytes,
+                       uint64_t *evaluations)
+{
+    return m->costs ? match_costs_read(m->costs, costs, bytes, evaluations) : 0;
 }
 
 void match_lists(const struct matcher *m, const struct object *object, struct fact_set *facts)
@@ -281,5 +307,8 @@ bool match_evaluate(struct matcher *m, struct match_state *state, const struct o
         return true;
     }
     variables_write(&m->variables, facts);
-    return scan(&e, state);
+    bool fine = scan(&e, state, facts);
+    if (m->costs)
+        match_costs_add(m->costs, e.end - e.base, facts, scan_again, &e);
+    return fine;
 }

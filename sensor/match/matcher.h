@@ -3,6 +3,8 @@
 #define DLP_MATCH_MATCHER_H
 
 #include "hits.h"
+#include "costs.h"
+#include "slow.h"
 #include "variables.h"
 
 #define IDLE_STREAMS 256
@@ -15,6 +17,8 @@ struct matcher {
     unsigned timeout_ms;
     YR_SCANNER *scanner;
     struct variables variables;
+    struct match_costs *costs;  /* NULL: not measured */
+    struct slow_search *search; /* for the rule a time limit stopped; NULL: none yet */
     struct pool *states;
     hs_scratch_t *scratch;
     hs_stream_t *idle[IDLE_STREAMS]; /* closed and reset on the next use; charged */

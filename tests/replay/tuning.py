@@ -230,11 +230,37 @@ def explain(sensor, folder):
         tap.expect('did you mean "demo"?' in result.err, result.err)
 
 
+SLOW = """
+rule quick { condition: object_type == "jpeg" }
+rule loops { condition: for all i in (0..filesize) : (for all k in (0..400) : (uint8(i) >= 0 and k >= 0)) }
+rule text { strings: $a = "no such words" condition: $a }
+"""
+
+
+def costs(sensor, folder):
+    rules = write(folder, "slow.yar", SLOW)
+    config = write(folder, "limit.yaml", "limits: {scan_ms: 20}\n")
+    with tap.case("a scan that takes too long is stopped and counted, its rule is named, and the rest goes on"):
+        result = sensor.replay("-c", config, FORM, rules=rules)
+        tap.equal(result.code, 0, result.failed())
+        tap.expect(result.stats["scan"]["timeouts"] > 0, "no time-out")
+        tap.expect('rule "loops" (' in result.err and "slow.yar:3" in result.err, result.err)
+        tap.equal(result.stats["object"]["truncated"], 0, "objects cut short")
+    with tap.case("rules profile lists the dearest rules first"):
+        result = sensor.run("rules", "profile", "--json", "-c", config, "--rules", rules, FORM)
+        tap.equal(result.code, 0, result.failed())
+        rows = [json.loads(line) for line in result.out.splitlines()]
+        tap.equal([row.get("rule") for row in rows if row["shared"] or row["rule"] == "loops"], ["loops", None], "rows")
+        tap.equal(rows[0]["rule"], "loops", "the dearest")
+        tap.expect(rows[0]["ns_per_mb"] > 100 * max(rows[1]["ns_per_mb"], 1), result.out)
+        tap.equal(sensor.run("rules", "profile").code, 2, "exit code without a capture")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sensor", default=os.path.join(ROOT, "build", "dlp-sensor"))
     sensor = Sensor(parser.parse_args().sensor)
-    for part in (overrides, lists, tallies, explain):
+    for part in (overrides, lists, tallies, explain, costs):
         with tempfile.TemporaryDirectory() as folder:
             part(sensor, folder)
     tap.finish()
