@@ -95,6 +95,10 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS) -lcmocka
 
+$(BUILD)/bench/scan: $(BUILD)/tests/bench/scan.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
+
 # need(packages): installs those that are missing, and runs apt only then.
 define need
 @missing=; for p in $(1); do \
@@ -121,8 +125,9 @@ test: test-deps ## everything, in its short form: about ten minutes
 	@$(PYTHON) tests/run.py
 test-long: test-deps ## the same at full length: hours
 	@$(PYTHON) tests/run.py --long
-bench: test-deps all ## speed beside tcpdump, tcpflow and tshark on generated captures
+bench: test-deps all $(BUILD)/bench/scan ## speed beside tcpdump, tcpflow and tshark on generated captures
 	@$(PYTHON) tests/bench/run.py --sensor $(BUILD)/dlp-sensor
+	@$(PYTHON) tests/bench/scan.py $(BUILD)/bench/scan
 fuzz: test-deps ## every fuzz target, FUZZ_SECONDS (60) each
 	@sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
 lint: ## the house rules: include order, banned functions, sizes

@@ -72,7 +72,7 @@ static int dearest_first(const void *a, const void *b)
     return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : 0;
 }
 
-uint32_t match_costs_read(struct match_costs *c, const struct rule_cost **costs, uint64_t *bytes,
+uint32_t match_costs_read(struct match_costs *c, const struct rule_cost **list, uint64_t *bytes,
                           uint64_t *evaluations)
 {
     uint32_t count = 0;
@@ -86,7 +86,7 @@ uint32_t match_costs_read(struct match_costs *c, const struct rule_cost **costs,
     }
     qsort(c->costs, count, sizeof(c->costs[0]), dearest_first);
     c->costs[count] = (struct rule_cost){NULL, NULL, 0, c->shared_ns};
-    *costs = c->costs;
+    *list = c->costs;
     *bytes = c->bytes;
     *evaluations = c->evaluations;
     return count + 1;

@@ -104,7 +104,7 @@ def lists(sensor, folder):
             result = sensor.run(*words)
             tap.equal(result.code, 2, f"exit code of {words[0]}")
             tap.expect("allow_receivers.txt:2: '203.0.113.0/99'" in result.err, result.err)
-        result = sensor.run("check", "-c", path)
+        result = sensor.run("check", "-c", path, "--rules", rules)
         tap.expect("allow_receivers.txt:2: " in result.out, result.out)
     with tap.case("a list that is not there is refused"), config() as path:
         write(folder, "lists.yaml", "rules:\n  lists: {deny_senders: gone.txt}\n")
