@@ -47,6 +47,8 @@ def steps(long):
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600
+    yield "evasion-asan", [PYTHON, "tests/evasion/board.py", "build/asan/dlp-sensor", "rules"], 600
+    yield "encapsulations-asan", [PYTHON, "tests/evasion/encapsulations.py", "build/asan/dlp-sensor", "rules"], 600
     yield "floods", [PYTHON, "tests/evasion/floods.py", "build/dlp-sensor", "rules"] + (["--long"] if long else []), \
         600 * pace
     yield "live", [PYTHON, "tests/live/run.py", "--sensor", "build/dlp-sensor"], 300

@@ -161,14 +161,15 @@ static void take_old(struct streams *s, struct connection *c, struct flow *flow,
         if (!len)
             return;
     }
-    uint32_t late = 0;
+    uint32_t late = 0, late_end = 0; /* counted from `offset` */
     if (half->flags & HALF_LATE) {
         int64_t gap_end = half_offset_of(half, half->gap_end), gap_start = gap_end - half->gap_len;
         int64_t from = offset > gap_start ? offset : gap_start, to = end < gap_end ? end : gap_end;
         late = to > from ? (uint32_t)(to - from) : 0;
+        late_end = late ? (uint32_t)(to - offset) : 0;
     }
     book(s, FATE_LOST_GAP, late);
-    uint64_t known = w ? max64(w->tail_from, (uint64_t)offset) : UINT64_MAX;
+    uint64_t known = w ? max64(w->tail_from, (uint64_t)offset + late_end) : UINT64_MAX;
     size_t skip = known < (uint64_t)end ? (size_t)(known - (uint64_t)offset) : len;
     if (skip < len && !probe && !window_tail_equals(w, known, data + skip, len - skip)) {
         enum fate fate = report_conflict(s, flow, side, known, data + skip, len - skip);

@@ -33,7 +33,8 @@ static void anchor(struct streams *s, struct half *half, struct flow *flow, enum
 {
     half_forget(s, half, flow, side, FATE_MALFORMED);
     half->next = next;
-    half->flags = (uint16_t)((half->flags & ~(HALF_LOOSE | HALF_FIN)) | HALF_ANCHORED | flags);
+    half->flags &= (uint16_t) ~(HALF_LOOSE | HALF_FIN | HALF_LATE);
+    half->flags |= (uint16_t)(HALF_ANCHORED | flags);
 }
 
 /* False when a receiver would not take it for a part of this connection's handshake. */
@@ -75,7 +76,7 @@ static void pick_up(struct streams *s, struct half *half, struct flow *flow, enu
         (tcp_beyond_window(half, segment->seq) || ahead < -WINDOW_SLACK * 16))
         return; /* not where the receiver is */
     half->next = segment->seq;
-    half->flags &= (uint16_t)~HALF_LOOSE;
+    half->flags &= (uint16_t) ~(HALF_LOOSE | HALF_LATE);
 }
 
 /* Nobody acknowledges more than the window it offered; where it seems so, the offer was not

@@ -44,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             volatile uint8_t sum = 0;
             for (uint32_t i = 0; i < view.header_len + view.payload_len; i++)
                 sum ^= view.header[i];
+            for (uint32_t i = 0; view.other && i < view.payload_len; i++)
+                sum ^= view.other[i];
             (void)sum;
         } else if (result == FRAGMENT_HELD) {
             counters.fate_packets[FATE_LOST_GAP]++;

@@ -1,10 +1,13 @@
-/* Bytes become a packet sequence: each record is one segment of one of four conversations, with its
- * numbers taken near where the conversation stands, so that mutations of the bytes stay meaningful.
+/* Bytes become a packet sequence: each record of six is one segment of one of four conversations,
+ * with its numbers taken near where the conversation stands. The mutator knows it: it moves, doubles,
+ * drops and exchanges whole segments, opens and closes conversations, and bends one field of one
+ * segment, so that what libFuzzer learns is about sequences and not about bytes.
  * What must hold after every packet: each payload byte in one fate, each frame counted once; what
  * comes out of a side is no more than the stream's length, and a side ends once. */
 #include "../unit/stream/wire.h"
 
 #define FLOWS 4
+#define RECORD 6
 
 struct state {
     uint32_t next[2];
@@ -54,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                      wire_gap, fuzz_end,  wire_conflict};
     w->streams = streams_new(&w->mem, &w->counters, w->table, &sink);
     w->go_opaque = (data[0] & 12) == 12;
-    for (size_t i = 1; i + 6 <= size; i += 6) {
+    for (size_t i = 1; i + RECORD <= size; i += RECORD) {
         const uint8_t *r = data + i;
         unsigned number = r[0] & 3;
         enum side from = r[0] >> 2 & 1;
@@ -94,4 +97,85 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     wire_free(w);
     return 0;
+}
+
+/* ---- the mutator ---- */
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+
+static size_t insert_records(uint8_t *data, size_t size, size_t max_size, size_t at,
+                             const uint8_t *records, size_t count)
+{
+    size_t len = count * RECORD, from = 1 + at * RECORD;
+    if (size + len > max_size)
+        return size;
+    memmove(data + from + len, data + from, size - from);
+    memcpy(data + from, records, len);
+    return size + len;
+}
+
+/* What conversations are made of: indices into `flags` of the fuzz target, by sender. */
+static size_t insert_phrase(uint8_t *data, size_t size, size_t max_size, size_t at, uint64_t *random)
+{
+    static const uint8_t phrases[][4][2] = {
+        {{0, 0}, {4, 1}, {0, 2}, {0, 3}}, /* handshake, data */
+        {{0, 3}, {4, 2}, {0, 3}, {4, 2}}, /* data, acknowledged */
+        {{0, 4}, {4, 4}, {0, 2}, {0, 2}}, /* both close */
+        {{0, 0}, {4, 0}, {0, 1}, {4, 1}}, /* both open */
+        {{0, 5}, {0, 3}, {4, 2}, {0, 3}}, /* a reset, and on it goes */
+        {{4, 1}, {0, 5}, {0, 0}, {4, 1}}, /* an answer to nothing, a reset, a beginning */
+    };
+    uint8_t records[4][RECORD] = {{0}};
+    uint8_t number = wire_random(random) & 3, which = (uint8_t)(wire_random(random) % 6);
+    for (unsigned i = 0; i < 4; i++) {
+        records[i][0] = number | phrases[which][i][0];
+        records[i][1] = phrases[which][i][1];
+        records[i][2] = phrases[which][i][1] == 3 ? (uint8_t)(wire_random(random) & 63) : 0;
+        records[i][3] = (uint8_t)(wire_random(random) >> 40);
+        records[i][4] = 0xf0;
+    }
+    return insert_records(data, size, max_size, at, records[0], 4);
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    uint64_t random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    uint8_t record[RECORD];
+    size_t count = size > 1 ? (size - 1) / RECORD : 0;
+    if (count < 2) {
+        data[0] = (uint8_t)wire_random(&random);
+        return max_size > 1 ? insert_phrase(data, 1, max_size, 0, &random) : 1;
+    }
+    size = 1 + count * RECORD;
+    size_t a = wire_random(&random) % count, b = wire_random(&random) % count;
+    uint8_t *one = data + 1 + a * RECORD, *two = data + 1 + b * RECORD;
+    memcpy(record, one, RECORD);
+    switch (wire_random(&random) % 8) {
+    case 0: /* out of order */
+        memcpy(one, two, RECORD);
+        memcpy(two, record, RECORD);
+        return size;
+    case 1: /* sent or captured twice */
+        return insert_records(data, size, max_size, b, record, 1);
+    case 2: /* lost */
+        memmove(one, one + RECORD, size - (size_t)(one + RECORD - data));
+        return size - RECORD;
+    case 3:
+        return insert_phrase(data, size, max_size, a, &random);
+    case 4: /* the same place, other bytes, perhaps another length */
+        record[3] ^= 0x55;
+        record[2] ^= (uint8_t)(wire_random(&random) & 15);
+        record[1] = (uint8_t)((record[1] & 15) | wire_random(&random) % 8 << 4);
+        return insert_records(data, size, max_size, a + 1, record, 1);
+    case 5: /* one field of one segment */
+        one[wire_random(&random) % RECORD] = (uint8_t)(wire_random(&random) >> 32);
+        return size;
+    case 6: /* by the other side */
+        one[0] ^= 4;
+        return size;
+    default:
+        LLVMFuzzerMutate(one, RECORD, RECORD);
+        return size;
+    }
 }
