@@ -19,7 +19,7 @@
 #include "log.h"
 
 #define SETTLE_US 10000 /* between looks at the workers */
-#define NICE 10
+#define NICE 15
 
 enum reload_state { RELOAD_IDLE, RELOAD_COMPILING, RELOAD_SETTLING };
 

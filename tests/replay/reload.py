@@ -78,6 +78,14 @@ class Running:
         with open(f"/proc/{self.child.pid}/status", encoding="ascii") as file:
             return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
 
+    def worker_seconds(self):
+        """Processor time of the thread that has used most: the worker."""
+        spent = []
+        for thread in os.listdir(f"/proc/{self.child.pid}/task"):
+            with open(f"/proc/{self.child.pid}/task/{thread}/schedstat", encoding="ascii") as file:
+                spent.append(int(file.read().split()[0]) / 1e9)
+        return max(spent)
+
     def finish(self):
         self.child.stdin.close()
         tap.equal(self.child.wait(timeout=120), 0, "exit code\n" + "".join(self.log[-20:]))
@@ -157,7 +165,9 @@ def refused(sensor, folder):
 
 
 def pace(sensor, folder, seconds):
-    """2,000 rules are reloaded while a replay runs: laps a second with and without, in one run, turn about."""
+    """2,000 rules are reloaded while a replay runs: laps a second without and with, in one run, turn about, and the
+    worker's processor time for a lap. The latter is the measure: a machine that has no processor to spare for the
+    compile makes everybody slower."""
     rules = os.path.join(folder, "many.yar")
     with open(rules, "w", encoding="utf-8") as file:
         for n in range(2000):
@@ -165,11 +175,11 @@ def pace(sensor, folder, seconds):
                        "condition: any of them }\n")
     running = Running(sensor, folder, rules)
     blob = lap(0, wire.jpeg(1600, 1200)) + lap(1, wire.jpeg(1600, 1200))
-    laps, spent, asked = [0, 0], [0.0, 0.0], 0
+    laps, spent, worker, asked = [0, 0], [0.0, 0.0], [0.0, 0.0], 0
     running.child.stdin.write(blob)
     for turn in range(8):
         reloading = turn % 2
-        begun = time.monotonic()
+        begun, used = time.monotonic(), running.worker_seconds()
         while time.monotonic() - begun < seconds / 8:
             if reloading and running.count("rules in force") == asked:
                 running.child.send_signal(signal.SIGHUP)
@@ -177,19 +187,21 @@ def pace(sensor, folder, seconds):
             running.child.stdin.write(blob)
             laps[reloading] += 1
         spent[reloading] += time.monotonic() - begun
+        worker[reloading] += running.worker_seconds() - used
     _, stats = running.finish()
-    return laps[0] / spent[0], laps[1] / spent[1], stats
+    return [laps[i] / spent[i] for i in (0, 1)], [worker[i] / laps[i] for i in (0, 1)], stats
 
 
 def against_the_clock(sensor, folder, long):
     with tap.case("a reload of 2,000 rules loses nothing and hardly slows a replay"):
-        alone, with_reloads, stats = pace(sensor, folder, 60 if long else 12)
-        print(f"# {alone:.1f} laps a second alone, {with_reloads:.1f} with {stats['rules']['reloads']} reloads: "
-              f"{100 * (with_reloads / alone - 1):+.1f} %")
+        rates, costs, stats = pace(sensor, folder, 60 if long else 12)
+        change = costs[1] / costs[0] - 1
+        print(f"# {rates[0]:.1f} laps a second alone, {rates[1]:.1f} with {stats['rules']['reloads']} reloads; the "
+              f"worker's time for a lap: {costs[0] * 1e6:.0f} us alone, {costs[1] * 1e6:.0f} us with, {change:+.1%}")
         tap.equal(ledger_error(stats), None, "ledger")
         tap.expect(stats["rules"]["reloads"] >= 2, "too few reloads to tell")
-        # The mark is 5 %; the short form leaves room for whatever else the machine does.
-        tap.expect(with_reloads > alone * (0.95 if long else 0.75), "the replay became slower")
+        # The mark is 5 %; short turns beside other tests are noisy, and only show that nothing waits for a compile.
+        tap.expect(change < (0.05 if long else 0.4), "the replay became slower")
 
 
 def main():
