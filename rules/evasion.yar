@@ -45,12 +45,13 @@ rule evasion_segments_set_aside
         severity    = "medium"
         category    = "evasion"
         description = "Segments that no receiver would take stood among an upload's own"
-        reference   = "Geneva, zapret: MD5 option, old timestamp, no ACK flag, data on SYN, out of window"
+        reference   = "Geneva, zapret: MD5 option, old timestamp, no ACK flag, data on SYN, out of window, low TTL"
         confidence  = "medium"
     condition:
         direction == "outbound" and not stream_conflict
         and (evasion contains "md5_option" or evasion contains "old_timestamp" or evasion contains "no_ack_flag"
-            or evasion contains "wild_ack" or evasion contains "syn_data" or evasion contains "out_of_window")
+            or evasion contains "wild_ack" or evasion contains "syn_data" or evasion contains "out_of_window"
+            or evasion contains "low_ttl")
 }
 
 rule evasion_bad_checksum

@@ -125,6 +125,7 @@ struct half {
     uint8_t scale;     /* of the windows this half's sender offers */
     uint8_t wild;      /* segments in a row that were out of reach */
     uint8_t wild_acks; /* acknowledgements in a row of more than the window that was offered */
+    uint8_t ttl;       /* of its sender's first packet; 1 when others were acknowledged as well */
 };
 
 struct connection {
@@ -234,6 +235,7 @@ void doubt_compare(struct streams *s, struct flow *flow, enum side side, struct 
 /* Takes a doubtful segment that fits at next after all; false when there is none. */
 bool doubt_accept(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                   bool last);
+bool doubt_has_room(const struct half *half, uint32_t len);
 void doubt_free_all(struct streams *s, struct window *w);
 
 /* hole.c: when a missing range is given up, and what is let go under memory pressure. */

@@ -1,5 +1,5 @@
 /* Segments set aside. A receiver would drop them (wrong checksum, a signature nobody agreed on, an
- * old timestamp, no ACK flag, data on a SYN), but a tap cannot be quite sure, and two people who
+ * old timestamp, no ACK flag, data on a SYN, a time to live that ends on the way), but a tap cannot be quite sure, and two people who
  * conspire can make it wrong on purpose. So they wait, booked as malformed. If the other side
  * acknowledges their range and no sound copy came, it took them, and they are data. If a sound copy
  * comes, that is the data, and a doubtful one that differs is the other reading. */
@@ -26,6 +26,12 @@ void doubt_free_all(struct streams *s, struct window *w)
         remove_doubt(s, w, &w->doubts);
 }
 
+bool doubt_has_room(const struct half *half, uint32_t len)
+{
+    const struct window *w = half->window;
+    return !w || (w->doubt_count < DOUBTS_MAX && w->doubt_bytes + len <= DOUBT_BYTES_MAX);
+}
+
 static uint64_t end_of(const struct doubt *d)
 {
     return d->offset + d->bytes.len;
@@ -49,7 +55,7 @@ void doubt_add(struct streams *s, struct connection *c, struct flow *flow, enum 
         return;
     if (!w && !(w = window_get(s, c, flow, side)))
         return;
-    if (w->doubt_count >= DOUBTS_MAX || w->doubt_bytes + segment.len > DOUBT_BYTES_MAX)
+    if (!doubt_has_room(half, segment.len))
         return;
     struct doubt *d = pool_get_zeroed(s->doubts);
     if (!d)
@@ -82,6 +88,10 @@ void doubt_compare(struct streams *s, struct flow *flow, enum side side, struct 
         }
         bool same =
             memcmp(d->bytes.data + (from - d->offset), data + (from - offset), to - from) == 0;
+        if (same && to - from < d->bytes.len) {
+            at = &d->next; /* the rest of it may yet be needed */
+            continue;
+        }
         if (same) {
             fate_move(s->counters, FATE_MALFORMED, FATE_DUPLICATE, d->bytes.len);
         } else {
@@ -120,6 +130,8 @@ bool doubt_accept(struct streams *s, struct connection *c, struct flow *flow, en
         struct segment segment = {bytes.data, (uint32_t)bytes.len, 0,
                                   half->next + (uint32_t)(d->offset - half->offset)};
         d->bytes = (struct buffer){0};
+        if (d->reason == EVASION_TTL)
+            half->ttl = 1; /* its packets go by several ways: no reason for doubt any more */
         w->doubt_bytes -= (uint32_t)bytes.len;
         remove_doubt(s, w, at);
         s->counters->fate_bytes[FATE_MALFORMED] -= bytes.len; /* booked afresh by segment_take */

@@ -130,8 +130,19 @@ static void take_ack(struct streams *s, struct half *half, struct flow *flow, en
 
 /* ---- what a receiver would drop ---- */
 
-static bool doubtful(const struct connection *c, enum side side, const struct packet *packet,
-                     enum evasion *reason)
+/* Decoys are sent with a time to live that ends before the receiver. Where the sender's other packets
+ * show what is usual, and the receiver's answers will tell, such a segment waits; when too many wait
+ * they are believed, so that nobody hides by making true segments look like decoys. */
+static bool is_decoy(const struct half *half, const struct flow *flow, enum side side,
+                     const struct packet *packet)
+{
+    return packet->payload_len && packet->ttl * 2 < half->ttl && flow->content[side] &&
+           half->flags & HALF_ANCHORED && !one_sided(flow, side) &&
+           doubt_has_room(half, packet->payload_len);
+}
+
+static bool doubtful(const struct connection *c, const struct flow *flow, enum side side,
+                     const struct packet *packet, enum evasion *reason)
 {
     const struct packet_tcp *tcp = &packet->tcp;
     const struct half *half = &c->half[side], *peer = &c->half[side_other(side)];
@@ -149,6 +160,8 @@ static bool doubtful(const struct connection *c, enum side side, const struct pa
         *reason = EVASION_NO_ACK;
     else if (packet->payload_len && tcp->flags & TCP_ACK && beyond_offer(peer, tcp->ack))
         *reason = EVASION_ACK;
+    else if (is_decoy(half, flow, side, packet))
+        *reason = EVASION_TTL;
     else
         return false;
     return true;
@@ -302,11 +315,13 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
                               tcp->seq + syn};
     enum evasion reason;
 
-    if (doubtful(c, side, packet, &reason)) {
+    if (doubtful(c, flow, side, packet, &reason)) {
         set_aside(s, c, flow, side, segment, reason);
         settle(s, c, flow);
         return;
     }
+    if (!half->ttl && !(tcp->flags & TCP_RST))
+        half->ttl = packet->ttl;
     if (tcp->flags & TCP_RST) {
         book(s, FATE_OVERHEAD, segment.len);
         take_reset(s, c, flow, side, tcp);

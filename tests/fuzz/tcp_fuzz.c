@@ -78,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         p.payload = payload;
         p.payload_len = len;
         p.payload_cut = r[5] == 8 ? 100 : 0;
+        p.ttl = r[5] == 32 ? 10 : 64;
         p.protocol = r[5] == 255 ? IPPROTO_UDP : IPPROTO_TCP;
         w->now += r[0] & 64 ? 3 * WIRE_SECOND : 1000;
         if (r[0] & 128)

@@ -1,7 +1,8 @@
 /* A known upload as frames through a bad network: cut at random, reordered, duplicated, sent again, in fragments, in
- * the midst of other uploads, with or without the other side's answers. Whatever happens, the object that comes out is
- * whole and its SHA-256 is the upload's. Everything follows from the case number: PROPERTY_CASES=n sets how many,
- * PROPERTY_FIRST=n where to begin. (tests/unit/stream/property_test.c asks the same of the stream alone.) */
+ * the midst of other uploads, over paths of two lengths, with or without the other side's answers. Whatever happens,
+ * the object that comes out is whole and its SHA-256 is the upload's. Everything follows from the case number:
+ * PROPERTY_CASES=n sets how many, PROPERTY_FIRST=n where to begin. (tests/unit/stream/property_test.c asks the same of
+ * the stream alone.) */
 /* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,7 +55,7 @@ struct bench {
     int64_t now;
     uint64_t captured;
     uint16_t ident;
-    bool one_sided, twice, in_fragments;
+    bool one_sided, twice, in_fragments, two_ways;
 };
 
 static uint32_t pick(struct bench *b, uint32_t below) /* xorshift64* (Vigna 2016) */
@@ -186,6 +187,8 @@ static void put_segment(struct bench *b, unsigned number, enum side from, uint8_
     put16(head + 4, ++b->ident);
     memcpy(head + 12, from == SIDE_CLIENT ? inside : outside, 4);
     memcpy(head + 16, from == SIDE_CLIENT ? outside : inside, 4);
+    if (b->two_ways && pick(b, 2)) /* routers enough on one of them to look like a decoy */
+        head[8] = 20;
     memset(body, 0, 20);
     put16(body + (from == SIDE_CLIENT ? 0 : 2), 50000 + number);
     put16(body + (from == SIDE_CLIENT ? 2 : 0), 80);
@@ -321,6 +324,7 @@ static void run_case(struct bench *b, unsigned long number)
     b->one_sided = pick(b, 5) == 0;
     b->twice = pick(b, 5) == 0;
     b->in_fragments = pick(b, 4) == 0;
+    b->two_ways = pick(b, 4) == 0;
     unsigned uploads = 1 + pick(b, UPLOADS);
     for (unsigned i = 0; i < uploads; i++)
         plan_upload(b, &b->uploads[i]);
