@@ -1,8 +1,9 @@
 /* Segments set aside. A receiver would drop them (wrong checksum, a signature nobody agreed on, an
- * old timestamp, no ACK flag, data on a SYN, a time to live that ends on the way), but a tap cannot be quite sure, and two people who
- * conspire can make it wrong on purpose. So they wait, booked as malformed. If the other side
- * acknowledges their range and no sound copy came, it took them, and they are data. If a sound copy
- * comes, that is the data, and a doubtful one that differs is the other reading. */
+ * old timestamp, no ACK flag, data on a SYN, a time to live that ends on the way), but a tap cannot
+ * be quite sure, and two people who conspire can make it wrong on purpose. So they wait, booked as
+ * malformed. If the other side acknowledges their range and no sound copy came, it took them, and
+ * they are data. If a sound copy comes, that is the data, and a doubtful one that differs is the
+ * other reading. */
 #include <string.h>
 
 #include "stream/connection.h"
