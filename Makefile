@@ -45,7 +45,7 @@ LIB      := $(foreach d,$(FOLDERS),$(if $(wildcard sensor/$(d)/*.c),$(BUILD)/$(d
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/*_test.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all help deps demo-deps test-deps demo unit unit-programs test test-long bench fuzz fuzz-programs lint install clean FORCE
+.PHONY: all help deps demo-deps test-deps demo unit unit-programs test test-long bench accuracy fuzz fuzz-programs lint install clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/dlp-sensor
@@ -128,6 +128,11 @@ test-long: test-deps ## the same at full length: hours
 bench: test-deps all $(BUILD)/bench/scan ## speed beside tcpdump, tcpflow and tshark on generated captures
 	@$(PYTHON) tests/bench/run.py --sensor $(BUILD)/dlp-sensor
 	@$(PYTHON) tests/bench/scan.py $(BUILD)/bench/scan
+accuracy: test-deps all $(BUILD)/accuracy/scan ## what the recognisers find and what they do not: a table
+	@$(PYTHON) tests/accuracy/run.py --build $(BUILD)
+$(BUILD)/accuracy/scan: $(BUILD)/tests/accuracy/scan.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
 fuzz: test-deps ## every fuzz target, FUZZ_SECONDS (60) each
 	@sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
 lint: ## the house rules: include order, banned functions, sizes

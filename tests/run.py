@@ -45,6 +45,7 @@ def steps(long):
     yield "reload", [PYTHON, "tests/replay/reload.py", "--sensor", "build/dlp-sensor"] + \
         (["--long"] if long else []), 120 * pace
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
+    yield "accuracy", [PYTHON, "tests/accuracy/sets.py", "--tap", "--rounds", "20" if long else "2"], 300 * pace
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600
     yield "evasion-asan", [PYTHON, "tests/evasion/board.py", "build/asan/dlp-sensor", "rules"], 600

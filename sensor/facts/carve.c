@@ -22,7 +22,7 @@ struct hit_search {
     struct carve *carve;
     uint64_t base; /* object offset of the searched bytes */
     bool last;     /* no more bytes will come */
-    uint64_t attached, retry_at; /* of the object's untyped recognisers */
+    uint64_t attached, gave_up, retry_at; /* of the object's untyped recognisers */
     /* The answer: */
     bool found, deferred;
     unsigned recogniser;
@@ -56,7 +56,8 @@ static bool on_hit(void *user, const struct literal_hit *hit)
     const uint8_t *head = object_kept(search->object, from, &len);
     bool typed = r->type[0] != 0;
     bool wanted = typed ? begin >= search->carve->region + hit->back
-                        : begin >= search->retry_at && !(search->attached >> hit->recogniser & 1);
+                        : !(search->attached >> hit->recogniser & 1) &&
+                              (begin >= search->retry_at || !(search->gave_up >> hit->recogniser & 1));
     if (!head || !wanted)
         return true;
     if (typed && len < RECOGNISER_HEAD && !search->last) {
@@ -89,7 +90,7 @@ static bool next_hit(struct facts_engine *engine, struct object_facts *of, struc
     if (!data || carve->scanned >= object->size)
         return false;
     *search = (struct hit_search){.object = object, .carve = carve, .base = at, .last = search->last,
-                                  .attached = of->attached, .retry_at = of->retry_at};
+                                  .attached = of->attached, .gave_up = of->gave_up, .retry_at = of->retry_at};
     literals_search(engine->literals, data, len, on_hit, search);
     if (!search->found && !search->deferred)
         carve->scanned = object->size;

@@ -36,7 +36,8 @@ struct object_facts {
     struct entropy entropy;
     uint64_t sniff_end;  /* bytes before the first gap, at most RECOGNISER_HEAD: what the sniff may see */
     uint64_t attached;   /* bit for each recogniser at work, or done */
-    uint64_t retry_at;   /* untyped ones that gave up are attached again by literals behind this */
+    uint64_t gave_up;    /* bit for each untyped one that was at work and gave up */
+    uint64_t retry_at;   /* those are attached again by literals behind this */
     bool sniffed, gap_seen, is_carved;
     bool item_proved;    /* an item at the first byte: the object is of its type */
     unsigned running_count;

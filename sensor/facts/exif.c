@@ -1,5 +1,6 @@
 /* TIFF directories, read forwards. Wanted places (directories, texts) wait in a list; the nearest one ahead is
- * read next, so one pass in file order sees every one that does not lie behind. */
+ * read next, so one pass in file order sees every one that does not lie behind. Those that do, as some editors write
+ * them, are looked up among the first bytes. */
 #include "exif.h"
 
 enum { AT_HEADER, AT_COUNT, AT_ENTRY, AT_TEXT, AT_DONE };
@@ -9,6 +10,8 @@ enum {
     TAG_SAMPLES = 0x0115, TAG_DATE_TIME = 0x0132, TAG_EXIF = 0x8769, TAG_GPS = 0x8825,
     TAG_DATE_TIME_ORIGINAL = 0x9003, TAG_SERIAL = 0xa431, TAG_XR_WIDTH = 0xbc80, TAG_XR_HEIGHT = 0xbc81
 };
+
+#define LOOKS_BACK_MAX 8 /* directories may point at each other */
 
 enum { TYPE_BYTE = 1, TYPE_ASCII = 2, TYPE_SHORT = 3, TYPE_LONG = 4, TYPE_IFD = 13 };
 
@@ -29,13 +32,17 @@ static void want(struct exif *e, uint32_t at, uint32_t len, enum exif_target_kin
             (struct exif_target){at, (uint16_t)(len < EXIF_TEXT ? len : EXIF_TEXT), (uint8_t)kind};
 }
 
+static void look_back(struct exif *e, struct exif_target target);
+
 /* Turns to the nearest wanted place ahead. False when there is none. */
 static bool turn(struct exif *e)
 {
     unsigned best = EXIF_TARGETS;
     for (unsigned i = 0; i < e->target_count;) {
-        if (e->target[i].at < e->walk.at) { /* lies behind: lost */
+        if (e->target[i].at < e->walk.at) {
+            struct exif_target behind = e->target[i];
             e->target[i] = e->target[--e->target_count];
+            look_back(e, behind);
             continue;
         }
         if (best == EXIF_TARGETS || e->target[i].at < e->target[best].at)
@@ -140,6 +147,31 @@ static bool is_entry(const struct exif *e, const uint8_t *entry)
     return type >= 1 && type <= 13;
 }
 
+/* What lies behind is read from the first bytes, if it is there whole. */
+static void look_back(struct exif *e, struct exif_target target)
+{
+    uint32_t at = target.at + 2;
+    if (target.kind > EXIF_SUB_DIRECTORY) {
+        if (target.at + target.len <= e->early_len)
+            take_text(e, target.kind, e->early + target.at, target.len);
+        return;
+    }
+    if (at > e->early_len || e->looks_back++ == LOOKS_BACK_MAX)
+        return;
+    e->directory = target.kind;
+    unsigned entries = u16(e, e->early + target.at);
+    for (; entries && at + 12 <= e->early_len && is_entry(e, e->early + at); entries--, at += 12)
+        take_entry(e, e->early + at);
+    e->valid |= !entries;
+}
+
+static void keep_early(struct exif *e, const uint8_t *data, size_t len)
+{
+    size_t room = EXIF_EARLY - e->early_len, n = len < room ? len : room;
+    memcpy(e->early + e->early_len, data, n);
+    e->early_len = (uint16_t)(e->early_len + n);
+}
+
 static bool take_header(struct exif *e, const uint8_t *p)
 {
     e->is_jpeg_xr = memcmp(p, "II\xbc\x01", 4) == 0;
@@ -155,6 +187,8 @@ bool exif_feed(struct exif *e, const uint8_t *data, size_t len)
 {
     struct input in = {data, len};
     const uint8_t *p;
+    if (!e->gap_seen)
+        keep_early(e, data, len);
     while (e->state != AT_DONE) {
         switch (e->state) {
         case AT_HEADER:
@@ -204,6 +238,7 @@ bool exif_feed(struct exif *e, const uint8_t *data, size_t len)
 
 bool exif_gap(struct exif *e, uint64_t len)
 {
+    e->gap_seen = true;
     if (e->state != AT_DONE && !walk_gap(&e->walk, len))
         e->state = AT_DONE;
     return e->state != AT_DONE;

@@ -1,6 +1,6 @@
 /* A TIFF structure (TIFF 6.0) read forwards only, for the few tags that facts need: EXIF in a JPEG (CIPA DC-008)
- * and TIFF files themselves. Offsets that point back or too far are not followed; nothing is buffered but one
- * directory entry and one short text. Embedded in a recogniser's state. */
+ * and TIFF files themselves. The first bytes are kept, so that what stands there is found from a directory behind
+ * them; other offsets that point back are not followed. Embedded in a recogniser's state. */
 #ifndef FACTS_EXIF_H
 #define FACTS_EXIF_H
 
@@ -9,6 +9,7 @@
 
 #define EXIF_TEXT 63
 #define EXIF_TARGETS 12
+#define EXIF_EARLY 512
 
 enum exif_target_kind {
     EXIF_DIRECTORY, EXIF_SUB_DIRECTORY, EXIF_MAKE, EXIF_MODEL, EXIF_TAKEN, EXIF_CHANGED, EXIF_SERIAL,
@@ -24,8 +25,11 @@ struct exif_target {
 struct exif {
     struct walk walk;
     uint8_t buffer[64];
+    uint8_t early[EXIF_EARLY]; /* the first bytes, up to a gap */
+    uint16_t early_len;
+    uint8_t looks_back;        /* directories read from there */
     uint8_t state;
-    bool big_endian, is_jpeg_xr;
+    bool big_endian, is_jpeg_xr, gap_seen;
     bool valid;             /* a directory was read to its end */
     bool gps, sub_directory;
     uint16_t entries_left;

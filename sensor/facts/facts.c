@@ -148,6 +148,7 @@ static void feed(struct facts_engine *engine, struct object_facts *of, struct ru
         after_answer(engine, of, running, was_proved);
     } else if (!r->type[0]) { /* these bytes were not for it; later ones may be */
         of->attached &= ~(UINT64_C(1) << index_of(r));
+        of->gave_up |= UINT64_C(1) << index_of(r);
         of->retry_at = at + len;
     }
 }

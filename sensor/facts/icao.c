@@ -20,6 +20,8 @@ static const struct file FILES[] = {
     {0x6c, "icao-dg12", "travel_document"},  {0x77, "icao-sod", "travel_document"},
 };
 
+#define TOLERANCE 16 /* bytes by which nested lengths may differ */
+
 enum { TAG_GROUP = 0x7f61, TAG_TEMPLATE = 0x7f60, TAG_DATA = 0x5f2e, TAG_DATA_TREE = 0x7f2e };
 
 struct icao {
@@ -67,6 +69,15 @@ static bool is_signed_data(const uint8_t *p, size_t len)
            memcmp(p + size, oid, sizeof(oid)) == 0;
 }
 
+/* Whether the element at `p` is all there is in `outer`, but for a few bytes. */
+static bool fills(const struct ber_element *outer, const uint8_t *p, size_t len)
+{
+    struct ber_element inner;
+    int size = ber_head(p, len, &inner);
+    return size > 0 && (inner.indefinite || (inner.len + (uint64_t)size <= (uint64_t)outer->len + TOLERANCE &&
+                                             (uint64_t)outer->len <= inner.len + (uint64_t)size + TOLERANCE));
+}
+
 static bool icao_sniff(const uint8_t *head, size_t len)
 {
     struct ber_element outer;
@@ -81,7 +92,7 @@ static bool icao_sniff(const uint8_t *head, size_t len)
     case 0x75:
     case 0x63:
     case 0x76:
-        return is_group(p, left);
+        return is_group(p, left) && fills(&outer, p, left);
     case TAG_GROUP:
         return is_group(head, len);
     case 0x60:

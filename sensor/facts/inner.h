@@ -6,7 +6,7 @@
 #include "facts.h"
 
 #define INNER_HEAD 16
-#define INNER_STATE 1024
+#define INNER_STATE 2048
 
 struct inner {
     const struct recogniser *recogniser; /* NULL: raw, or a coding nobody here reads */
