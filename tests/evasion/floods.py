@@ -153,6 +153,32 @@ def quiet_connections(count):
     return crowd(count, talk)
 
 
+def crowd_that_says(count, words):
+    talk = Conversation(port=1024)
+    talk.client = "10.0.0.0"
+    talk.handshake()
+    talk.send(words)
+    return crowd(count, talk)
+
+
+def unfinished_heads(count):
+    return crowd_that_says(count, b"POST /u HTTP/1.1\r\nHost: a\r\n" +
+                           b"".join(b"X-%d: %s\r\n" % (i, b"y" * 60) for i in range(15)))
+
+
+def unfinished_parts(count):
+    return crowd_that_says(count, b"POST /u HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n"
+                           b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+                           b'Content-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n\xff\xd8\xff\xe0' +
+                           b"z" * 300)
+
+
+def unfinished_archives(count):
+    return crowd_that_says(count, b"PUT /a.zip HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n"
+                           b"PK\3\4\x14\0\0\0\x08\0" +
+                           bytes(8) + b"\xff\xff\0\0\xff\xff\0\0\5\0\0\0a.jpg" + b"\x4b" * 300)
+
+
 def tiny_fragments(count):
     """Datagrams in pieces of eight bytes that are never whole."""
     source = random.Random(6)
@@ -279,8 +305,11 @@ def boundary_flood(count):
 
 MEMORY = [("a SYN flood", syn_flood, 150000), ("a flood of unanswered datagrams", datagram_flood, 150000),
           ("a fragment flood", fragment_flood, 120000), ("an out-of-order flood", early_flood, 120000),
-          ("uploads that never end", slow_uploads, 120000),
-          ("tiny fragments", tiny_fragments, 100000), ("alternating holes", alternating_holes, 100000),
+          ("uploads that never end", slow_uploads, 120000), ("tiny fragments", tiny_fragments, 100000),
+          ("alternating holes", alternating_holes, 100000),
+          ("request heads that never end", unfinished_heads, 40000),
+          ("form parts that never end", unfinished_parts, 40000),
+          ("archives that never end", unfinished_archives, 40000),
           ("open connections", open_connections, 100000), ("quiet connections", quiet_connections, 60000),
           ("more uploads at once than memory holds", concurrent_uploads, 96000)]
 MUST_SHED = (concurrent_uploads, 16)  # one mebibyte a worker
