@@ -47,7 +47,7 @@ static uint32_t add_part(struct condition_reader *r, enum condition_kind kind)
 static void end_part(struct condition_reader *r, uint32_t part)
 {
     struct condition_text *text = &r->condition->parts[part].text;
-    text->len = (size_t)(r->last - text->start);
+    text->len = r->last > text->start ? (size_t)(r->last - text->start) : 0; /* nothing stood there */
 }
 
 static void adopt(struct condition_reader *r, uint32_t parent, uint32_t child)

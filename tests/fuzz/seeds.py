@@ -45,6 +45,13 @@ def main():
         for _, data in packets[:12]:
             put(os.path.join(target, "packet"), data)
             put(os.path.join(target, "decode"), data)
+    rules = os.path.join(ROOT, "rules")
+    for name in sorted(os.listdir(rules)):
+        if name.endswith(".yar"):
+            with open(os.path.join(rules, name), "rb") as file:
+                put(os.path.join(target, "rule_text"), b"\0" + file.read())
+    put(os.path.join(target, "rule_text"), b'\1object_type == "jpeg" and (image_width > 3 or not #a < 4KB)')
+    put(os.path.join(target, "rule_text"), b"\x02 10.0.0.0/8\nwww.example.com # x\n2001:db8::/32\n.example.org\n")
 
 
 if __name__ == "__main__":
