@@ -82,6 +82,9 @@ struct recogniser_literal {
 struct recogniser {
     const char *name;       /* "jpeg" */
     const char *type;       /* the object_type it proves, "jpeg"; "" when it only adds facts */
+    /* A coding of codec_list.def: the item is text inside other bytes, and its object what it decodes to. Such an
+     * item is only carved. NULL: the item is its own bytes. */
+    const char *encoding;
     size_t state_size;      /* zeroed before the first feed */
     const struct recogniser_literal *literals; /* NULL: never found inside other bytes */
     unsigned literal_count;

@@ -109,12 +109,14 @@ static void begin_child(struct facts_engine *engine, struct object_facts *of, st
 {
     char path[64];
     snprintf(path, sizeof(path), "carve:%s@%llu", proved->recogniser->name, (unsigned long long)proved->from);
+    const char *encoding = proved->recogniser->encoding;
     struct object_info info = {
         .flow = object->flow,
         .sender = object->sender,
         .meta = object->meta,
         .parent = object,
         .path = path,
+        .encoding = {encoding, encoding ? strlen(encoding) : 0},
         .expected_size = OBJECT_SIZE_UNKNOWN,
         .tx_id = object->tx_id,
         .time_ns = object->last_ns,

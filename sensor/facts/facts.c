@@ -197,7 +197,7 @@ static void begin(struct facts_engine *engine, struct object_facts *of, struct o
     set_type(of, len == 0 && object->size > 0 ? "data" : facts_sniff_type(head, len));
     for (unsigned i = 0; i < RECOGNISER_COUNT; i++) {
         const struct recogniser *r = RECOGNISERS[i];
-        bool wanted = r->type[0] ? !of->item_proved && len > 0 : !of->is_carved;
+        bool wanted = r->type[0] ? !of->item_proved && len > 0 && !r->encoding : !of->is_carved;
         if (wanted && r->sniff(head, len))
             facts_attach(engine, of, object, i, len > 0 ? 0 : object->size);
     }

@@ -25,6 +25,7 @@ struct base64_state {
     uint8_t count;      /* characters of the open group */
     uint8_t pass;       /* characters to pass over until a group begins, after a gap */
     uint8_t line_ends;  /* CR and LF since the last character */
+    bool escaped;       /* after a backslash: JSON writes line ends as \n and \r */
     bool measured;      /* a whole line was seen: the next two are its */
     uint8_t line_break; /* bytes of a line end */
     uint32_t line;      /* characters of a line */
@@ -78,6 +79,7 @@ static size_t close_group(struct base64_state *state, uint8_t *out)
 /* A character that is none of the alphabet: line ends tell how long lines are. */
 static void skip_byte(struct base64_state *state, uint8_t c)
 {
+    state->escaped = c == '\\';
     if ((c == '\r' || c == '\n') && state->line_ends < 2)
         state->line_ends++;
 }
@@ -151,14 +153,16 @@ static enum codec_result base64_feed(void *user, const uint8_t *data, size_t len
     }
     n = 0;
     for (size_t i = 0; i < len;) {
-        if (!state->count && !state->pass && !state->line_ends)
+        if (!state->count && !state->pass && !state->line_ends && !state->escaped)
             i += whole_groups(state, data + i, len - i, decoded, &n);
         if (i < len && n <= OUT_BYTES - 3) {
             if (state->value[data[i]] == UNDECIDED)
                 choose_alphabet(state, data[i]);
             uint8_t value = state->value[data[i]];
-            if (value == SKIP || value == FOREIGN)
-                skip_byte(state, data[i]);
+            bool line_end = state->escaped && (data[i] == 'n' || data[i] == 'r');
+            state->escaped = false;
+            if (value == SKIP || value == FOREIGN || line_end)
+                skip_byte(state, line_end ? '\n' : data[i]);
             else
                 n += put_character(state, value, decoded + n);
             i++;

@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import biometrics
+import coded
 import images
 import tables
 import travel
@@ -30,7 +31,7 @@ FAMILIES = [
     ("PNG", images.png, IMAGE), ("GIF, BMP, TIFF, WebP, HEIF", images.other_images, IMAGE),
     ("finger minutiae (FMR)", biometrics.fmr, BIOMETRIC), ("finger images (FIR)", biometrics.fir, BIOMETRIC),
     ("faces (FAC)", biometrics.fac, BIOMETRIC), ("irises (IIR)", biometrics.iir, BIOMETRIC),
-    ("ICAO data groups, 39794", biometrics.icao, BIOMETRIC), ("ANSI/NIST-ITL", biometrics.an2k, BIOMETRIC),
+    ("ICAO data groups, 39794", biometrics.icao, BIOMETRIC), ("coded inside text", coded.coded, IMAGE + BIOMETRIC), ("ANSI/NIST-ITL", biometrics.an2k, BIOMETRIC),
     ("vendor templates", biometrics.templates, BIOMETRIC), ("MRZ", travel.mrz, ("mrz_valid_count",)),
     ("PAXLST, PNRGOV", travel.passengers, ("pnr_count",)),
     ("SSN, passport numbers", travel.identifiers, ("ssn_count", "passport_count")),
@@ -42,16 +43,22 @@ KNOWN = {}
 
 
 def facts_of(sensor, paths):
-    """Of the files themselves; what was found inside them has lines of its own."""
+    """Of each file itself, with those of the objects found in it under "inside"."""
     out = subprocess.run([sensor, "facts", *paths], stdout=subprocess.PIPE, check=True).stdout
     lines = [json.loads(line) for line in out.splitlines()]
-    found = {line["file"]: line["facts"] for line in lines if line["facts"]["object_depth"] == 0}
+    found = {line["file"]: dict(line["facts"], inside=[]) for line in lines if line["facts"]["object_depth"] == 0}
+    for line in lines:
+        if line["facts"]["object_depth"] > 0:
+            found[line["file"]]["inside"].append(line["facts"])
     return [found[path] for path in paths]
 
 
 def holds(facts, want):
     for name, value in want.items():
-        if isinstance(value, tuple):
+        if name == "inside":
+            if not any(holds(inner, value) for inner in facts["inside"]):
+                return False
+        elif isinstance(value, tuple):
             if not value[0] <= facts[name] <= value[1]:
                 return False
         elif facts[name] != value:
@@ -91,7 +98,7 @@ def measure(sensor, name, make, neutral, rounds, seed, keep):
     for (label, _, want), path, have in zip(items, paths, facts):
         if want is None:
             family.alike += 1
-            bad = any(have[fact] for fact in neutral)
+            bad = any(inner[fact] for inner in [have] + (have["inside"] if make is coded.coded else []) for fact in neutral)
             family.taken += bad
         else:
             family.wanted += 1

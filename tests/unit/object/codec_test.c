@@ -151,6 +151,20 @@ static void base64_has_one_alphabet_at_a_time(void **state)
     check("base64", copy_of("____+AB/CD;/"), standard, sizeof(standard));
 }
 
+static void json_escapes_end_lines_of_base64(void **state)
+{
+    static const uint8_t bytes[] = {0x00, 0x10, 0x83, 0x10, 0x51, 0x87};
+    (void)state;
+    check("base64", copy_of("ABCD\\nEFGH\\r\\n"), bytes, sizeof(bytes));
+}
+
+static void hexadecimal_is_undone(void **state)
+{
+    static const uint8_t bytes[] = {0xff, 0xd8, 0xff, 0x0a};
+    (void)state;
+    check("hex", copy_of("ffd8\nFF0a"), bytes, sizeof(bytes));
+}
+
 static void quoted_printable_is_undone(void **state)
 {
     (void)state;
@@ -429,6 +443,8 @@ int main(void)
         cmocka_unit_test(members_and_frames_follow_one_another),
         cmocka_unit_test(base64_in_all_its_dress),
         cmocka_unit_test(base64_has_one_alphabet_at_a_time),
+        cmocka_unit_test(json_escapes_end_lines_of_base64),
+        cmocka_unit_test(hexadecimal_is_undone),
         cmocka_unit_test(quoted_printable_is_undone),
         cmocka_unit_test(uuencode_is_undone),
         cmocka_unit_test(chains_are_undone_outermost_first),

@@ -1,0 +1,44 @@
+"""Pictures and records inside text, coded: what is wanted is found inside. See images.py for what a maker yields; the facts
+under "inside" are those of an object within the file."""
+
+import base64
+import json
+import textwrap
+
+from biometrics import fmr_iso_2005
+from images import cjpeg, picture, wsq_stream
+
+
+def coded(rng):
+    for _ in range(10):
+        width, height = rng.randrange(60, 200), rng.randrange(60, 200)
+        photo = cjpeg(picture(rng, width, height))
+        known = {"inside": {"object_type": "jpeg", "image_valid": True, "image_complete": True, "image_width": width,
+                            "object_size": len(photo)}}
+        text = base64.b64encode(photo).decode()
+        lines = textwrap.wrap(text, 76)
+        hexes = photo.hex()
+        yield "JSON", json.dumps({"id": 7, "overview_jpeg": text, "lane": 3}).encode(), known
+        yield "JSON with escaped slashes", json.dumps({"image": text}).replace("/", "\\/").encode(), known
+        yield "JSON with lines", json.dumps({"image": "\n".join(lines) + "\n"}).encode(), known
+        yield "XML", f"<r><PlateImage>{text}</PlateImage></r>".encode(), known
+        yield "XML with lines", ("<r><Image>\n" + "\n".join(lines) + "\n</Image></r>").encode(), known
+        yield "data: URL", f"<img src='data:image/jpeg;base64,{text}'>".encode(), known
+        folded = "PHOTO;ENCODING=b;TYPE=JPEG:" + text[:40] + "".join("\r\n " + line for line in textwrap.wrap(text[40:], 74))
+        yield "vCard", f"BEGIN:VCARD\r\nFN:A B\r\n{folded}\r\nEND:VCARD\r\n".encode(), known
+        safe = base64.urlsafe_b64encode(photo).decode().rstrip("=")
+        yield "URL-safe", json.dumps({"image": safe}).encode(), known
+        yield "MySQL dump", f"INSERT INTO `faces` VALUES (1,0x{hexes.upper()},'x');\n".encode(), known
+        yield "PostgreSQL dump", f"COPY public.faces (id, picture) FROM stdin;\n1\t\\\\x{hexes}\n\\.\n".encode(), known
+        template = fmr_iso_2005(rng, 2)
+        yield "template in JSON", json.dumps({"template": base64.b64encode(template).decode()}).encode(), \
+            {"inside": {"biometric_valid": True, "object_type": "fmr"}}
+        finger = wsq_stream(rng, 300, 400)
+        yield "fingerprint in XML", f"<f>{base64.b64encode(finger).decode()}</f>".encode(), \
+            {"inside": {"biometric_valid": True, "object_type": "wsq"}}
+        # Look-alikes
+        noise = base64.b64encode(b"\xff\xd8\xff\xe0" + rng.randbytes(900)).decode()
+        yield "a picture's first bytes and noise", json.dumps({"image": noise}).encode(), None
+        yield "a path", ("see /9j/kept/here for the list of things, and /9j/others " * 40).encode(), None
+        yield "a digest that begins like one", ("ffd8ff" + rng.randbytes(29).hex() + "  file\n").encode() * 20, None
+        yield "base64 of words", json.dumps({"text": base64.b64encode(b"plain words " * 90).decode()}).encode(), None
