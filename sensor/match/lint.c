@@ -132,6 +132,12 @@ static void lint_rule_condition(const struct linting *l, const YR_RULE *yara, co
 static void on_word(void *user, enum source_word kind, const char *word, size_t len, unsigned line)
 {
     struct linting *l = user;
+    static const char entry_point[] = "entrypoint";
+    if (kind == WORD_PLAIN && l->set->prefilter && len == sizeof(entry_point) - 1 &&
+        memcmp(word, entry_point, len) == 0)
+        warn(l, l->source->path, line,
+             "\"entrypoint\" makes the prefilter useless, so libyara has to read every byte: pe.entry_point and "
+             "elf.entry_point say the same without");
     for (unsigned i = 0; kind == WORD_PLAIN && i < FACT_COUNT; i++) {
         const struct fact_info *fact = &FACT_INFO[i];
         if (fact->built || l->told[i] || strlen(fact->name) != len || memcmp(fact->name, word, len) != 0)

@@ -281,6 +281,11 @@ static void test_slow_strings_are_told(void **state)
     assert_non_null(strstr(said.text, ":5: warning: rule \"s\" makes the prefilter useless"));
     assert_non_null(strstr(said.text, "$b can match with no byte of its own"));
     rule_set_drop(set);
+    set = bench_rules("rule t {\n condition:\n entrypoint == 4 }", true, NULL);
+    said.len = 0;
+    rule_set_lint(set, bench_said, &said);
+    assert_non_null(strstr(said.text, ":3: warning: \"entrypoint\" makes the prefilter useless"));
+    rule_set_drop(set);
 }
 
 static void test_odd_files(void **state)
