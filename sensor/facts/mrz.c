@@ -57,7 +57,8 @@ static const struct spelling SPELLINGS[] = {
 static size_t read_symbol(const uint8_t *p, size_t len, char *symbol)
 {
     *symbol = (char)p[0];
-    if (p[0] != '&' && p[0] != '\\' && p[0] != '%' && p[0] != '<')
+    bool fills = p[0] == '<' && (len < 2 || (p[1] | 0x20) != 'b') && (len < 2 || p[1] != '/'); /* what most are */
+    if (fills || (p[0] != '&' && p[0] != '\\' && p[0] != '%' && p[0] != '<'))
         return 1;
     for (size_t i = 0; i < sizeof(SPELLINGS) / sizeof(SPELLINGS[0]); i++) {
         size_t n = strlen(SPELLINGS[i].text);

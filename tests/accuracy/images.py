@@ -236,3 +236,32 @@ def other_images(rng):
         yield "heif " + brand.decode(), ftyp + box(b"meta", meta) + box(b"mdat", rng.randbytes(1200)), \
             dict(size, object_type="avif" if brand == b"avif" else "heic")
         yield "a film", box(b"ftyp", b"isom" + bytes(4) + b"isomiso2avc1mp41") + box(b"moov", rng.randbytes(900)), None
+
+
+def jpeg_ls(rng):
+    for _ in range(10):
+        width, height, n = rng.randrange(1, 3000), rng.randrange(1, 3000), rng.choice((1, 3))
+        frame = struct.pack(">BHHB", 8, height, width, n) + b"".join(bytes([i + 1, 0x11, 0]) for i in range(n))
+        scan = bytes([n]) + b"".join(bytes([i + 1, 0]) for i in range(n)) + bytes([0, 2 if n > 1 else 0, 0])
+        coded = bytearray(rng.randbytes(4000))
+        for i in range(1, len(coded)):
+            if coded[i - 1] == 0xff:
+                coded[i] &= 0x7f
+        coded[-1] = 0
+        yield "JPEG-LS", b"\xff\xd8" + segment(0xf7, frame) + segment(0xda, scan) + bytes(coded) + b"\xff\xd9", \
+            {"image_valid": True, "image_width": width, "image_height": height, "image_components": n}
+        yield "JPEG-LS of width 0", b"\xff\xd8" + segment(0xf7, frame[:3] + b"\0\0" + frame[5:]) + rng.randbytes(3000), None
+
+
+def fragments(rng):
+    """The middle of a photograph's entropy data, and what is not."""
+    for _ in range(6):
+        whole = cjpeg(picture(rng, 900, 700), "-quality", "97")
+        noisy = entropy_coded(rng, 60000)
+        at = whole.index(b"\xff\xda") + 400
+        if len(whole) - at > 60000:
+            yield "a photograph's middle", whole[at:at + 50000], {"image_fragment": True}
+        yield "entropy data", noisy[:50000], {"image_fragment": True}
+        yield "random bytes", rng.randbytes(50000), None
+        yield "deflate", zlib.compress(picture(rng, 300, 200))[:50000] + rng.randbytes(20000), None
+        yield "words", b"the quick brown fox jumps over the lazy dog. " * 1200, None
