@@ -24,6 +24,14 @@ static const struct {
 };
 #define VALUE_COUNT (sizeof(VALUES) / sizeof(VALUES[0]))
 
+/* object_type also says what any recogniser proves. */
+static const struct recogniser *const RECOGNISERS[] = {
+#define RECOGNISER(name) &recogniser_##name,
+#include "recogniser_list.def"
+#undef RECOGNISER
+};
+#define RECOGNISER_COUNT (sizeof(RECOGNISERS) / sizeof(RECOGNISERS[0]))
+
 struct narrowed { /* what a name can still be */
     struct condition_text name;
     int64_t low, high;
@@ -166,19 +174,27 @@ static void narrow_number(struct narrowed *n, int operator, int64_t value)
     n->high = high < n->high ? high : n->high;
 }
 
-/* The value nearest to `text` among those its fact can have; NULL when it is one of them, or when
- * any goes. */
+/* Value number `i` of the fact, NULL where the tables have one of another fact. */
+static const char *value_at(const struct fact_info *fact, size_t i)
+{
+    if (i < VALUE_COUNT)
+        return &FACT_INFO[VALUES[i].fact] == fact ? VALUES[i].value : NULL;
+    return fact == &FACT_INFO[FACT_object_type] ? RECOGNISERS[i - VALUE_COUNT]->type : NULL;
+}
+
+/* Whether `text`, in its quotes, is a value the fact can have: any is where the tables know none.
+ * `near`: if not, one that is spelled alike. */
 static bool is_value(const struct fact_info *fact, const struct condition_text *text,
                      const char **near)
 {
     bool closed = false;
     unsigned best = 4;
+    size_t len = text->len - 2;
     *near = NULL;
-    for (unsigned i = 0; i < VALUE_COUNT; i++) {
-        if (&FACT_INFO[VALUES[i].fact] != fact)
+    for (size_t i = 0; i < VALUE_COUNT + RECOGNISER_COUNT; i++) {
+        const char *value = value_at(fact, i);
+        if (!value)
             continue;
-        const char *value = VALUES[i].value;
-        size_t len = text->len - 2;
         closed = true;
         if (strlen(value) == len && memcmp(value, text->start + 1, len) == 0)
             return true;

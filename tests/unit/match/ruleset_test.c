@@ -205,6 +205,8 @@ static void test_conditions_that_cannot_hold(void **state)
         {"not image_valid and (image_valid or exif_present)", "image_valid: it must not hold as well"},
         {"object_type == \"jpg\"", "object_type is never \"jpg\"; did you mean \"jpeg\"?"},
         {"object_type == \"flow\" or object_type == \"icao-dg2\" or object_type == \"jpeg\"", NULL},
+        {"object_type == \"fmr\" or object_type == \"data\" or object_type == \"avif\"", NULL},
+        {"object_type == \"\" or object_type == \"xml\"", NULL}, /* not yet known: the head has not arrived */
         {"object_type != \"jpg\" and not object_type == \"hologram\"", NULL},
         {"not (object_type != \"hologram\")", "object_type is never \"hologram\""},
         {"direction == \"outbound\" and direction == \"inbound\"", "direction is \"outbound\" as well"},
@@ -239,29 +241,6 @@ static void test_conditions_that_cannot_hold(void **state)
         if (cases[i].said ? !strstr(said.text, cases[i].said) : said.len)
             fail_msg("%s: %s", cases[i].condition, said.text);
         rule_set_drop(set);
-    }
-}
-
-/* The values a fact can have are written down once more for `rules check`: none may be missing. */
-static void test_every_type_is_a_known_value(void **state)
-{
-    static const struct recogniser *const recognisers[] = {
-#define RECOGNISER(name) &recogniser_##name,
-#include "recogniser_list.def"
-#undef RECOGNISER
-    };
-    static const char *const values[] = {
-#define VALUE(fact, text) FACT_##fact == FACT_object_type ? text : "",
-#include "value_list.def"
-#undef VALUE
-    };
-    (void)state;
-    for (unsigned i = 0; i < sizeof(recognisers) / sizeof(recognisers[0]); i++) {
-        bool known = !recognisers[i]->type[0] || strcmp(recognisers[i]->type, "icao") == 0; /* always finer */
-        for (unsigned n = 0; !known && n < sizeof(values) / sizeof(values[0]); n++)
-            known = strcmp(values[n], recognisers[i]->type) == 0;
-        if (!known)
-            fail_msg("%s is missing in include/value_list.def", recognisers[i]->type);
     }
 }
 
@@ -436,7 +415,6 @@ int main(void)
         cmocka_unit_test(test_files_do_not_clash),
         cmocka_unit_test(test_lints),
         cmocka_unit_test(test_conditions_that_cannot_hold),
-        cmocka_unit_test(test_every_type_is_a_known_value),
         cmocka_unit_test(test_slow_strings_are_told),
         cmocka_unit_test(test_odd_files),
         cmocka_unit_test(test_overrides),
