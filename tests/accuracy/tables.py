@@ -41,6 +41,16 @@ def plates(rng):
         yield "OpenALPR", json.dumps({"version": 2, "data_type": "alpr_results", "epoch_time": 1558440000000,
                                       "img_width": 1280, "img_height": 720, "results": results}).encode(), \
             {"plate_row_count": (1, count)}
+        yield "AutoVu", "".join(f"<AutoVu><Plate>{p}</Plate><State>{s}</State><UTCDate>2019-05-08</UTCDate>"
+                                f"<UTCTime>{t[11:19]}</UTCTime><CameraName>{c}</CameraName><LongitudeX>{o}</LongitudeX>"
+                                f"<LatitudeY>{a}</LatitudeY></AutoVu>\n" for p, s, t, c, a, o in reads).encode(), \
+            {"plate_row_count": count}
+        space = "http://release.niem.gov/niem/domains/screening/5.2/"
+        yield "NIEM screening", "".join(
+            f'<scr:LPRConveyanceCheckMessage xmlns:scr="{space}"><scr:LPRMessageCategoryCode>LPR</scr:LPRMessageCategoryCode>'
+            f"<scr:LPRImageSourceCode>DF</scr:LPRImageSourceCode><j:ConveyanceRegistrationPlateIdentification>"
+            f"<nc:IdentificationID>{p}</nc:IdentificationID></j:ConveyanceRegistrationPlateIdentification>"
+            f"</scr:LPRConveyanceCheckMessage>\n" for p, *_ in reads).encode(), {"plate_row_count": count}
         # Look-alikes
         sku = "\n".join(f"{plate(rng)},{rng.randrange(1000)},{rng.randrange(100)}.99,in stock" for _ in range(count))
         yield "article numbers", ("article,stock,price,note\n" + sku + "\n").encode(), None

@@ -6,11 +6,15 @@ usage: seeds.py DIR"""
 
 import hashlib
 import os
+import random
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tools"))
+sys.path.insert(0, os.path.join(HERE, "..", "accuracy"))
 import make_records  # noqa: E402
+import sets  # noqa: E402
 import pcap  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -30,6 +34,33 @@ def put(folder, content):
         out.write(content)
 
 
+# The generated sets, and whose food each is.
+RECOGNISERS = {
+    "JPEG": ["jpeg"], "JPEG 2000": ["jp2"], "WSQ": ["wsq"], "PNG": ["png"], "JPEG-LS": ["jpeg"],
+    "GIF, BMP, TIFF, WebP, HEIF": ["gif", "bmp", "tiff", "webp", "heif"], "JPEG without its head": ["fragment"],
+    "finger minutiae (FMR)": ["fmr"], "finger images (FIR)": ["fir"], "faces (FAC)": ["fac"], "irises (IIR)": ["iir"],
+    "ICAO data groups, 39794": ["icao", "iso39794"], "encrypted containers": ["encrypted"],
+    "coded inside text": ["coded_base64", "coded_hex"], "ANSI/NIST-ITL": ["an2k", "biometric_xml"],
+    "vendor templates": ["template"], "MRZ": ["mrz"], "PAXLST, PNRGOV": ["edifact"],
+    "SSN, passport numbers": ["identifiers"], "licence plates": ["plate_rows", "plate_keys", "plate_sql"],
+    "embeddings": ["npy", "vector_text", "vector_raw"],
+}
+
+
+def put_records(target):
+    """One record of each kind of each set; the target's first byte picks the recogniser, the second the cutting."""
+    with open(os.path.join(ROOT, "include", "recogniser_list.def"), encoding="utf-8") as table:
+        names = re.findall(r"^RECOGNISER\((\w+)\)", table.read(), re.M)
+    for family, make, _ in sets.FAMILIES:
+        seen = set()
+        for label, content, _ in make(random.Random(family)):
+            if label in seen:
+                continue
+            seen.add(label)
+            for name in RECOGNISERS[family]:
+                put(os.path.join(target, "recogniser"), bytes([names.index(name), 7]) + content[:40000])
+
+
 def main():
     target = sys.argv[1]
     if os.path.isdir(os.path.join(target, "any")):
@@ -40,6 +71,7 @@ def main():
     for content in [small, make_records.fmr(1, 1), make_records.wsq(1, 64, 64), make_records.png(8, 8),
                     make_records.passport(1).encode(), *HTTP]:
         put(general, content)
+    put_records(target)
     for name in ("form", "biometrics", "tls", "ipv6"):
         packets, _ = pcap.read(os.path.join(ROOT, "pcaps", name + ".pcap"))
         for _, data in packets[:12]:
