@@ -306,8 +306,10 @@ def full_disk(folder, random):
     spool = os.path.join(folder, "tmpfs")
     os.mkdir(spool)
     server = Server(os.path.join(folder, "redis"))
-    mount = f"mount -t tmpfs -o size=256k tmpfs {spool} && exec \"$@\""
-    sensor = Sensor(folder, server.url, spool, before=("unshare", "-m", "sh", "-c", mount, "sh")).start("-")
+    # In a chroot / is no mount, cannot be made private, and the new file system may be seen outside: it is taken away.
+    mount = f"mount --make-rprivate / 2>/dev/null; mount -t tmpfs -o size=256k tmpfs {spool} && exec \"$@\""
+    apart = ("unshare", "-m", "--propagation", "unchanged", "sh", "-c", mount, "sh")
+    sensor = Sensor(folder, server.url, spool, before=apart).start("-")
     try:
         starter = threading.Timer(2, server.start)
         starter.start()
@@ -320,6 +322,7 @@ def full_disk(folder, random):
             yield {}, {}, f"counters: {stats}"
     finally:
         server.kill()
+        subprocess.run(["umount", spool], stderr=subprocess.DEVNULL, check=False)
 
 
 def certificate(folder, name, ca=None, subject=None):
