@@ -134,6 +134,13 @@ class Server:
         with Client(self.address) as client:
             return client.call(*words)
 
+    def must(self, *words):
+        """A command on which the fault depends."""
+        answer = self.call(*words)
+        if isinstance(answer, Refused):
+            raise RuntimeError(f"{' '.join(map(str, words))}: {answer}")
+        return answer
+
     def stream(self, sensor=SENSOR):
         """The alert events in the sensor's stream."""
         entries = self.call("XRANGE", f"dlp:alerts:{sensor}", "-", "+")
@@ -267,7 +274,11 @@ class Sensor:
 
     def wait(self, timeout=90):
         """The exit code; negative for a signal."""
-        _, error = self.process.communicate(timeout=timeout)
+        try:
+            _, error = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         self.error += error.decode(errors="replace")
         return self.process.returncode
 
