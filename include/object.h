@@ -32,6 +32,8 @@ struct object {                /* read by observers, written by object/ only */
     bool opened;               /* an archive: its members, and all its other bytes, are child objects */
     bool encrypted;            /* an archive with a member that is encrypted */
     bool limited;              /* larger than the keeping limit: bytes holds the last window only */
+    bool other_reading;        /* found with other copies of the stream's bytes than those that came first */
+    bool repeated;             /* with other_reading, at the end: the flow's objects had an equal one before */
     bool unwatched;            /* set by the observer in begin: it has no memory for this one */
     uint64_t size;             /* decoded bytes seen, gaps included (so offsets stay true) */
     uint64_t expected_size;

@@ -25,6 +25,7 @@ struct object_info { /* what a decoder knows when the object begins; all text is
     uint64_t expected_size;    /* of the decoded bytes, or OBJECT_SIZE_UNKNOWN */
     uint64_t tx_id;            /* transaction within the flow, from 0 */
     int64_t time_ns;           /* packet time of the beginning */
+    bool other_reading;        /* of a stream whose copies differ: see object.h */
 };
 
 struct object_sink {

@@ -12,7 +12,13 @@ enum stream_end {
     STREAM_CUT  /* timeout, memory, or the input ended: the rest is not known */
 };
 
-/* What the stream calls, in order, for each side. `data` is borrowed for the call. */
+/* What the stream calls, in order, for each side. `data` is borrowed for the call.
+ *
+ * A tap cannot know which of two differing copies the receiver kept. What `data`, `gap` and `end` show
+ * is the reading in which the first copy counts. From the first conflict on, the `other_` calls show
+ * one more stream of the same side, in which the latest copy that differs counts: begun anew at the
+ * message the conflict is in (where the side was at rest), and given a byte once no copy can change it
+ * any more. Where the message's bytes are not all there any more, `conflict` shows the copy alone. */
 struct stream_sink {
     void *user;
     void (*data)(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len);
@@ -20,11 +26,16 @@ struct stream_sink {
                      size_t len);
     void (*gap)(void *user, struct flow *flow, enum side side, uint64_t len);
     void (*end)(void *user, struct flow *flow, enum side side, enum stream_end how);
-    /* Two copies of the same range differ (the first was or will be delivered through data).
-     * `offset` counts stream bytes of this side from its first. `data` is the reading that was NOT
-     * delivered. */
+    /* Two copies of the same range differ (the first was or will be delivered through data), and
+     * there is no other reading to hold the second. `offset` counts stream bytes of this side from
+     * its first. `data` is the copy that was NOT delivered. */
     void (*conflict)(void *user, struct flow *flow, enum side side, uint64_t offset,
                      const uint8_t *data, size_t len);
+    void (*other_begin)(void *user, struct flow *flow, enum side side); /* NULL: conflict has all */
+    void (*other_data)(void *user, struct flow *flow, enum side side, const uint8_t *data,
+                       size_t len);
+    void (*other_gap)(void *user, struct flow *flow, enum side side, uint64_t len);
+    void (*other_end)(void *user, struct flow *flow, enum side side, enum stream_end how);
 };
 
 struct streams; /* the reassembler of one worker */
@@ -37,6 +48,9 @@ void streams_free(struct streams *streams);
  * linger when TCP says it is over. */
 void stream_packet(struct streams *streams, struct flow *flow, enum side side,
                    const struct packet *packet);
+/* What this side sends next begins a message that can be read without what came before: another
+ * reading need not go back farther. Called by who was just given the bytes before. */
+void stream_at_rest(struct flow *flow, enum side side);
 /* Gives up the holes whose time has come, between packets. Called with flow_table_expire. */
 void streams_expire(struct streams *streams, int64_t now_ns);
 /* From flow_hooks.end: delivers what is held (with gaps), ends both sides, frees flow->stream. */

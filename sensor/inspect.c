@@ -3,7 +3,8 @@
  * Rules are evaluated when the head of an object (4 KiB) has arrived, then each time its size doubles, sooner
  * when facts changed and a quarter more has come, and at its end. So an alert leaves while the upload still
  * runs, and all evaluations of an object together cost a constant factor over one. A rule that held in flight
- * has held: the end sends its final state under the same id, whatever the rule says by then. */
+ * has held: the end sends its final state under the same id, whatever the rule says by then. An object of another
+ * reading of the stream is evaluated at its end alone, when it is known whether the first reading had it too. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -167,7 +168,7 @@ static void on_data(void *user, struct object *object, const uint8_t *data, size
         match_data(w->matcher, watch->match, data, len, object->size - len);
     }
     profile_enter(&w->profile, before);
-    if (is_due(watch, object) && object->size != object->expected_size)
+    if (!object->other_reading && is_due(watch, object) && object->size != object->expected_size)
         evaluate_object(w, object, false);
 }
 
@@ -214,9 +215,10 @@ static void on_end(void *user, struct object *object)
     enum stage before = profile_enter(&w->profile, STAGE_FACTS);
     facts_end(w->facts, watch->facts, object);
     profile_enter(&w->profile, before);
-    evaluate_object(w, object, true);
+    if (!object->repeated)
+        evaluate_object(w, object, true);
     alerts = watch->alerts;
-    if (w->config->events & 1u << EVENT_OBJECT)
+    if (!object->repeated && w->config->events & 1u << EVENT_OBJECT)
         worker_emit(w, object_event(w->alerter, object, facts_of(watch->facts), alerts, w->now_ns));
     match_end(w->matcher, watch->match);
     facts_drop(w->facts, watch->facts);

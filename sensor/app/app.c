@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_MAX (256u * 1024) /* bytes of conflicting copies inspected, each side */
-#define SECOND_TX UINT32_MAX      /* transaction number of their object */
 #define SWITCHES_MAX 4 /* within one segment and without progress; then the bytes are raw */
 #define DEPTH_MAX 4
 
@@ -29,11 +27,22 @@ static size_t index_of(const struct app_ops *ops)
 
 /* ---- objects, as decoders see them: the caller's sink, and the flow is busy while one is open ---- */
 
+/* Whose objects keep the flow busy. */
+static struct app_session *counting_session(const struct apps *apps)
+{
+    struct app_session *session = apps->current;
+    return session && session->main ? session->main : session;
+}
+
 static struct object *counting_begin(void *user, const struct object_info *info)
 {
     struct apps *apps = user;
-    struct object *object = apps->objects.begin(apps->objects.user, info);
-    struct app_session *session = apps->current;
+    struct app_session *session = counting_session(apps);
+    struct object_info marked = *info;
+    marked.other_reading = session != apps->current;
+    if (marked.other_reading && !info->parent && !info->path)
+        marked.path = "second-reading";
+    struct object *object = apps->objects.begin(apps->objects.user, &marked);
     if (object && session && session->objects_open++ == 0)
         flow_set_busy(apps->table, session->flow, true);
     return object;
@@ -56,7 +65,7 @@ static void counting_gap(void *user, struct object *object, uint64_t len)
 static void counting_end(void *user, struct object *object, enum object_state state)
 {
     struct apps *apps = user;
-    struct app_session *session = apps->current;
+    struct app_session *session = counting_session(apps);
     if (!object)
         return;
     apps->objects.end(apps->objects.user, object, state);
@@ -88,6 +97,7 @@ struct apps *apps_new(struct mem *mem, struct counters *counters, struct flow_ta
     apps->sessions = pool_new(mem, MEM_FLOW, sizeof(struct app_session));
     apps->held = pool_new(mem, MEM_FLOW, sizeof(struct held));
     apps->metas = pool_new(mem, MEM_FLOW, sizeof(struct meta));
+    apps->others = pool_new(mem, MEM_FLOW, sizeof(struct other_reading));
     apps->states = calloc(DECODERS, sizeof(*apps->states));
     apps->shared = calloc(DECODERS, sizeof(*apps->shared));
     if (!apps->states || !apps->shared)
@@ -111,6 +121,7 @@ void apps_free(struct apps *apps)
     }
     free(apps->states);
     free(apps->shared);
+    pool_free(apps->others);
     pool_free(apps->metas);
     pool_free(apps->held);
     pool_free(apps->sessions);
@@ -184,6 +195,17 @@ struct meta *app_handed_meta(struct app_session *session)
     return session->handed;
 }
 
+void app_at_rest(struct app_session *session, enum side side)
+{
+    if (!session->main)
+        stream_at_rest(session->flow, side);
+}
+
+bool app_is_other_reading(const struct app_session *session)
+{
+    return session->main != NULL;
+}
+
 void app_set_opaque(struct app_session *session)
 {
     session->opaque = true;
@@ -199,7 +221,7 @@ struct meta *app_flow_meta(struct app_session *session)
 /* ---- a session's life ---- */
 
 /* Room is made in the written order before anything is refused. */
-static void *take(struct apps *apps, struct pool *pool)
+void *apps_take(struct apps *apps, struct pool *pool)
 {
     void *item = pool_get_zeroed(pool);
     for (unsigned tries = 0; !item && tries < FLOW_ROOM_TRIES && flow_table_make_room(apps->table); tries++)
@@ -207,10 +229,10 @@ static void *take(struct apps *apps, struct pool *pool)
     return item;
 }
 
-static struct app_session *session_of(struct apps *apps, struct flow *flow)
+struct app_session *session_of(struct apps *apps, struct flow *flow)
 {
     struct app_session *session = flow->app;
-    if (!session && (session = take(apps, apps->sessions))) {
+    if (!session && (session = apps_take(apps, apps->sessions))) {
         session->apps = apps;
         session->flow = flow;
         flow->app = session;
@@ -233,7 +255,7 @@ static void close_decoder(struct app_session *session)
 static bool open_decoder(struct app_session *session, const struct app_ops *ops)
 {
     struct apps *apps = session->apps;
-    session->state = take(apps, apps->states[index_of(ops)]);
+    session->state = apps_take(apps, apps->states[index_of(ops)]);
     if (!session->state)
         return false;
     session->ops = ops;
@@ -241,7 +263,7 @@ static bool open_decoder(struct app_session *session, const struct app_ops *ops)
         close_decoder(session);
         return false;
     }
-    if (ops->name)
+    if (ops->name && (!session->main || !session->flow->app_proto))
         session->flow->app_proto = ops->name;
     return true;
 }
@@ -258,6 +280,10 @@ static void become_opaque(struct app_session *session)
     session->switching = false;
     close_decoder(session);
     release_held(session);
+    session->stopped = true;
+    if (session->main)
+        return; /* what another reading says of the flow is not known to be so */
+    other_readings_close(session);
     if (!session->flow->opaque)
         count_add(session->apps->counters, COUNT_FLOW_OPAQUE, 1);
     session->flow->opaque = true;
@@ -303,9 +329,6 @@ const struct app_ops *app_ask(struct app_session *session, enum side side, const
     return ops == &app_raw ? NULL : ops;
 }
 
-static void feed(struct app_session *session, enum side side, const uint8_t *data, size_t len);
-static void feed_gap(struct app_session *session, enum side side, uint64_t len);
-
 /* Gives the decoder what was held, in the order it came. */
 static void replay(struct app_session *session)
 {
@@ -315,9 +338,9 @@ static void replay(struct app_session *session)
     for (unsigned i = 0; held && i < held->count; i++) {
         const struct held_entry *entry = &held->entries[i];
         if (entry->kind == HELD_GAP) {
-            feed_gap(session, entry->side, entry->len);
+            session_gap(session, entry->side, entry->len);
         } else {
-            feed(session, entry->side, held->data[entry->side] + at[entry->side], (size_t)entry->len);
+            session_data(session, entry->side, held->data[entry->side] + at[entry->side], (size_t)entry->len);
             at[entry->side] += (size_t)entry->len;
         }
     }
@@ -383,10 +406,10 @@ static size_t probe(struct app_session *session, enum side side, const uint8_t *
     return taken;
 }
 
-static void feed(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+void session_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     unsigned idle = 0; /* hand-overs without progress */
-    while (len && !session->flow->opaque) {
+    while (len && !session->stopped) {
         if (!session->ops) {
             size_t taken = probe(session, side, data, len);
             data += taken;
@@ -412,9 +435,9 @@ static void feed(struct app_session *session, enum side side, const uint8_t *dat
     }
 }
 
-static void feed_gap(struct app_session *session, enum side side, uint64_t len)
+void session_gap(struct app_session *session, enum side side, uint64_t len)
 {
-    if (session->flow->opaque)
+    if (session->stopped)
         return;
     if (!session->ops && session->held && (session->held->used[0] || session->held->used[1]))
         decide_now(session);
@@ -426,6 +449,26 @@ static void feed_gap(struct app_session *session, enum side side, uint64_t len)
         session->ops->gap(session, side, len);
         settle(session);
     }
+}
+
+void session_end(struct app_session *session, enum side side, enum stream_end how)
+{
+    if (!session->ops && session->held && session->held->used[side])
+        decide_now(session);
+    if (session->ops && session->ops->end) {
+        session->ops->end(session, side, how);
+        settle(session);
+    }
+}
+
+void session_close(struct app_session *session)
+{
+    if (!session->stopped)
+        decide_now(session); /* bytes that waited for more are an object all the same */
+    close_decoder(session);
+    release_held(session);
+    meta_drop(session->apps->metas, session->meta);
+    meta_drop(session->apps->metas, session->handed);
 }
 
 /* ---- what the stream calls ---- */
@@ -472,7 +515,7 @@ static void on_data(void *user, struct flow *flow, enum side side, const uint8_t
         fate_move(apps->counters, stream_fate(flow, side), FATE_SHED_MEMORY, len);
         return;
     }
-    feed(visit.session, side, data, len);
+    session_data(visit.session, side, data, len);
     leave(apps, flow, &visit, side, len);
 }
 
@@ -519,7 +562,7 @@ static void on_gap(void *user, struct flow *flow, enum side side, uint64_t len)
     struct visit visit;
     if (flow->opaque || !enter(apps, flow, &visit))
         return;
-    feed_gap(visit.session, side, len);
+    session_gap(visit.session, side, len);
     leave(apps, flow, &visit, side, 0);
 }
 
@@ -530,58 +573,16 @@ static void on_end(void *user, struct flow *flow, enum side side, enum stream_en
     struct visit visit;
     if (!session || flow->opaque || !enter(apps, flow, &visit))
         return;
-    if (!session->ops && session->held && session->held->used[side])
-        decide_now(session);
-    if (session->ops && session->ops->end) {
-        session->ops->end(session, side, how);
-        settle(session);
-    }
+    session_end(session, side, how);
     leave(apps, flow, &visit, side, 0);
-}
-
-/* A tap cannot know which of two differing copies the receiver kept. The one not delivered is inspected as well:
- * the copies of a side make one object, path "second-reading", so that what is whole in them is found. */
-static void on_conflict(void *user, struct flow *flow, enum side side, uint64_t offset, const uint8_t *data,
-                        size_t len)
-{
-    struct apps *apps = user;
-    struct visit visit;
-    (void)offset;
-    if (flow->opaque || !flow->content[side] || !enter(apps, flow, &visit))
-        return;
-    struct app_session *session = visit.session;
-    if (!session->second[side] && !session->second_bytes[side]) {
-        const struct object_info info = {.flow = flow,
-                                         .sender = side,
-                                         .meta = session->meta,
-                                         .path = "second-reading",
-                                         .expected_size = OBJECT_SIZE_UNKNOWN,
-                                         .tx_id = SECOND_TX,
-                                         .time_ns = app_now(session)};
-        session->second[side] = apps->counting.begin(apps->counting.user, &info);
-    }
-    size_t room = SECOND_MAX - session->second_bytes[side];
-    if (len > room) { /* the caller books all of them as inspected when it returns */
-        fate_move(apps->counters, FATE_INSPECTED, FATE_DUPLICATE, len - room);
-        len = room;
-    }
-    session->second_bytes[side] += (uint32_t)len;
-    apps->counting.data(apps->counting.user, session->second[side], data, len);
-    leave(apps, flow, &visit, side, len);
-}
-
-static void end_second(struct app_session *session)
-{
-    for (unsigned side = 0; side < 2; side++) {
-        if (session->second[side])
-            session->apps->counting.end(session->apps->counting.user, session->second[side], OBJECT_TRUNCATED);
-        session->second[side] = NULL;
-    }
 }
 
 struct stream_sink apps_sink(struct apps *apps)
 {
-    return (struct stream_sink){apps, on_data, on_datagram, on_gap, on_end, on_conflict};
+    struct stream_sink sink = {
+        .user = apps, .data = on_data, .datagram = on_datagram, .gap = on_gap, .end = on_end};
+    other_readings(&sink);
+    return sink;
 }
 
 void app_flow_classified(struct apps *apps, struct flow *flow)
@@ -603,14 +604,9 @@ void app_flow_end(struct apps *apps, struct flow *flow)
     struct visit visit;
     if (!session || !enter(apps, flow, &visit))
         return;
-    if (!flow->opaque)
-        decide_now(session); /* bytes that waited for more are an object all the same */
-    close_decoder(session);
-    end_second(session);
+    session_close(session);
     leave(apps, flow, &visit, SIDE_CLIENT, 0);
-    release_held(session);
-    meta_drop(apps->metas, session->meta);
-    meta_drop(apps->metas, session->handed);
+    other_readings_close(session);
     flow->app = NULL;
     pool_put(apps->sessions, session);
 }

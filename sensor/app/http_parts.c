@@ -263,7 +263,7 @@ enum http_part_kind http_part_begin(struct app_session *session, struct http_par
     part->active = false;
     if (!place_of(head, &place))
         return HTTP_NO_PART;
-    if (!app_is_content(session, side))
+    if (!app_is_content(session, side) || app_is_other_reading(session))
         return place.closing ? HTTP_NO_PART : HTTP_PART;
     uint64_t key = key_of(parts, app_flow(session), side, head->host, place.path, place.id);
     struct upload *upload = find(parts, key);

@@ -1,4 +1,5 @@
-/* What the files of app/ share: a flow's session, the bytes that wait for a decision, and helpers for decoders.
+/* What the files of app/ share: a flow's session, the bytes that wait for a decision, and the other reading of a side
+ * whose copies differ.
  *
  * A session lives from the first payload of a flow to its end. Until a decoder claims the flow, `ops` is NULL
  * and what came is kept in `held`, in order of arrival across both sides; then the decoder is given all of it. */
@@ -22,9 +23,18 @@ struct app_session {
     bool switching;
     bool opaque;    /* asked for by the current callback */
     uint8_t depth;  /* decisions within decisions: a hostile flow must not nest them without end */
+    bool stopped;   /* of another reading: it has nothing more to say */
     uint32_t objects_open;
-    struct object *second[2]; /* by side: conflicting copies that were not delivered, one after another */
-    uint32_t second_bytes[2];
+    struct app_session *main;       /* of another reading: the session of the first; else NULL */
+    struct other_reading *other[2]; /* by side, NULL without conflicting copies */
+};
+
+/* The other reading of one side: a conversation of its own in which only that side speaks, and the copies for which
+ * there is none, one after another in one object. */
+struct other_reading {
+    struct app_session session;
+    struct object *loose;
+    uint32_t loose_bytes;
 };
 
 struct apps {
@@ -34,10 +44,22 @@ struct apps {
     struct object_sink objects;  /* the caller's */
     struct object_sink counting; /* what decoders see: the same, keeping the flow's busy mark */
     struct app_session *current; /* whose callback runs */
-    struct pool *sessions, *held, *metas;
+    struct pool *sessions, *held, *metas, *others;
     struct pool **states;        /* by decoder */
     void **shared;               /* by decoder: what its sessions share, from ops->worker_new */
 };
+
+/* app.c: what a session is given, whichever reading it is. */
+void session_data(struct app_session *session, enum side side, const uint8_t *data, size_t len);
+void session_gap(struct app_session *session, enum side side, uint64_t len);
+void session_end(struct app_session *session, enum side side, enum stream_end how);
+void session_close(struct app_session *session); /* its last words; frees what it holds, not itself */
+struct app_session *session_of(struct apps *apps, struct flow *flow); /* NULL when memory refuses it */
+void *apps_take(struct apps *apps, struct pool *pool); /* zeroed, room made for it in the written order */
+
+/* other.c */
+void other_readings(struct stream_sink *sink); /* fills in what the stream calls for them */
+void other_readings_close(struct app_session *session);
 
 /* held.c: the bytes and gaps of both sides before a decision. */
 enum held_kind { HELD_DATA, HELD_GAP };

@@ -10,6 +10,13 @@
 #include "object.h"
 
 #define IDLE_DIGESTS 256
+#define ENDED_KEPT 256 /* objects that ended last: what another reading finds once more is known by them */
+
+struct ended {
+    uint64_t flow, size;
+    uint8_t sender, sha256[32]; /* of the bytes before the first gap */
+    bool whole;
+};
 
 struct object_env {
     struct mem *mem;
@@ -31,6 +38,8 @@ struct object_env {
         uint64_t flow, position;
         uint32_t count;
     } last;
+    struct ended ended[ENDED_KEPT]; /* a ring */
+    unsigned ended_next;
 };
 
 struct object_private {

@@ -259,6 +259,7 @@ struct object *object_begin(struct object_env *env, const struct object_info *in
     object->meta = meta_hold(info->meta);
     set_parent(object, info->parent);
     object->tx_id = info->tx_id;
+    object->other_reading = info->other_reading || (info->parent && info->parent->other_reading);
     object->ordinal = object_ordinal(env, info);
     object->expected_size = info->expected_size;
     object->begin_ns = object->last_ns = info->time_ns;
@@ -321,9 +322,29 @@ void object_gap(struct object_env *env, struct object *object, uint64_t len)
 static void finish_digest(struct object *object)
 {
     unsigned len = 0;
-    object->has_sha256 = object->state == OBJECT_CLOSED &&
-                         EVP_DigestFinal_ex(object->private->digest, object->sha256, &len) == 1 &&
-                         len == 32;
+    bool done =
+        EVP_DigestFinal_ex(object->private->digest, object->sha256, &len) == 1 && len == 32;
+    object->has_sha256 = done && object->state == OBJECT_CLOSED;
+}
+
+/* Two readings of a stream have most objects in common. */
+static void compare_readings(struct object_env *env, struct object *object)
+{
+    if (!object->flow)
+        return;
+    struct ended *next = &env->ended[env->ended_next++ % ENDED_KEPT];
+    const struct ended ended = {.flow = object->flow->id,
+                                .size = object->size,
+                                .sender = (uint8_t)object->sender,
+                                .whole = object->has_sha256};
+    for (unsigned i = 0; object->other_reading && i < ENDED_KEPT && !object->repeated; i++) {
+        const struct ended *e = &env->ended[i];
+        object->repeated = e->flow == ended.flow && e->size == ended.size &&
+                           e->sender == ended.sender && e->whole >= ended.whole &&
+                           memcmp(e->sha256, object->sha256, sizeof(e->sha256)) == 0;
+    }
+    *next = ended;
+    memcpy(next->sha256, object->sha256, sizeof(next->sha256));
 }
 
 /* The last bytes out of the codings, and whether all of them came. */
@@ -368,6 +389,7 @@ void object_end(struct object_env *env, struct object *object, enum object_state
     } else {
         close_archive(object);
         finish_digest(object);
+        compare_readings(env, object);
         count_add(env->counters,
                   object->state == OBJECT_CLOSED ? COUNT_OBJECT_CLOSED : COUNT_OBJECT_TRUNCATED, 1);
         env->observer.end(env->observer.user, object);

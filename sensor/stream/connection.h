@@ -4,14 +4,17 @@
  * A half is one direction of a TCP connection, named by its sender. `next` is the sequence number
  * the application is waiting for, `offset` the same place counted in stream bytes from the first:
  *
- *            kept while unacknowledged           held until the hole is filled or given up
- *      ----|=========================|..........|#########|....|####|------------
- *       tail_from                  offset     first_held          held_end
- *                                  (next)
+ *       kept with    kept while               held until the hole is
+ *       its message  unacknowledged           filled or given up
+ *      |============|=================|......|#########|....|####|------------
+ *   message_from  tail_from         offset  first_held      held_end
+ *                                   (next)
  *
  * In-order bytes pass to the sink from the frame. Of a content half the unacknowledged ones are
  * also copied into the window's pages (the tail), so that a second copy with other bytes is noticed
- * exactly; an acknowledged byte cannot be changed any more. Early bytes wait in the same pages, one
+ * exactly; an acknowledged byte cannot be changed any more. Before the tail stand the bytes of the
+ * message it belongs to, as long as all of them are there: they begin the other reading when copies
+ * differ (other.c). They are the first to go when memory is short. Early bytes wait in the same pages, one
  * bit a byte saying which are there: whatever the order and size of segments, taking one costs its
  * length, and a page holds a thousand one-byte segments. */
 #ifndef DLP_STREAM_CONNECTION_H
@@ -25,6 +28,7 @@
 #define SLOTS_MAX 4096             /* a window reaches 8 MiB */
 #define TAIL_MAX (64u * 1024)      /* delivered, unacknowledged bytes kept for comparison */
 #define TAIL_ONE_SIDED (8u * 1024) /* of them when no acknowledgement was ever captured */
+#define MESSAGE_MAX (1024u * 1024) /* of a message kept whole, acknowledged or not */
 #define RANKS 16
 
 struct link {
@@ -86,8 +90,13 @@ struct window {
     uint32_t held;                 /* early bytes */
     uint64_t first_page, end_page; /* of the slots in use */
     uint64_t tail_from;
+    uint64_t message_from; /* where the message at hand begins, if `whole`: all since then is kept */
+    uint64_t rest;         /* where the next one begins, if `resting`: when the tail has passed it */
+    struct window *other;  /* the other reading: from its tail_from on, what was not handed on yet */
+    bool whole, resting;
     uint64_t first_held, held_end; /* while held */
     int64_t hole_since_ns, hole_check_ns;
+    int64_t kept_ns; /* when bytes were last copied into the tail */
     struct doubt *doubts;
     struct page **slots; /* ring by page number */
     struct buffer slot_buffer;
@@ -106,7 +115,8 @@ enum half_flags {
     HALF_ECHOED = 0x40,   /* ts_recent is known */
     HALF_FIN = 0x80,      /* fin is known */
     HALF_ENDED = 0x100,   /* the sink was told */
-    HALF_LATE = 0x200     /* gap_len is known */
+    HALF_LATE = 0x200,    /* gap_len is known */
+    HALF_REST = 0x400     /* without a window: the next byte begins a message */
 };
 
 struct half {
@@ -143,6 +153,7 @@ struct streams {
     struct pool *connections, *windows, *pages, *doubts;
     struct buffer_heap *heap;
     size_t page_count;          /* out, over all windows */
+    size_t tail_pages_max;      /* beyond so many no tail grows unless the oldest goes */
     struct link by_age;         /* windows, the longest untouched first */
     struct link by_rank[RANKS]; /* windows that hold early bytes, by size */
     struct link by_hole;        /* the same, by the time to look at their hole */
@@ -183,6 +194,13 @@ enum page_result { PAGE_OK, PAGE_REFUSED, PAGE_OUT_OF_REACH };
 enum page_result window_need_page(struct streams *s, struct window *w, uint64_t number, bool spare);
 void window_release_before(struct streams *s, struct window *w, uint64_t offset);
 /* Copies delivered bytes into the tail; a refusal only shortens it. */
+/* Where what is kept begins. */
+uint64_t window_floor(const struct window *w);
+/* Gives up the bytes kept before the tail; true when a page came free. */
+bool window_forget_message(struct streams *s, struct window *w);
+/* As window_insert, but these bytes count and not those that were there. */
+bool window_overwrite(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data,
+                      size_t len);
 void window_keep_tail(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data,
                       size_t len);
 bool window_tail_equals(const struct window *w, uint64_t offset, const uint8_t *data, size_t len);
@@ -237,6 +255,20 @@ bool doubt_accept(struct streams *s, struct connection *c, struct flow *flow, en
                   bool last);
 bool doubt_has_room(const struct half *half, uint32_t len);
 void doubt_free_all(struct streams *s, struct window *w);
+
+/* other.c: the other reading of a side whose copies differ. */
+/* Takes a copy that differs into the other reading, which begins with the first of them. False when
+ * there can be none: the message's bytes are not all kept, or memory refuses. */
+bool other_take(struct streams *s, struct flow *flow, enum side side, uint64_t offset,
+                const uint8_t *data, size_t len);
+/* Delivered bytes: the other reading has them too where no copy differed. */
+void other_follow(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data,
+                  size_t len);
+/* Hands on what comes before `to`. */
+void other_hand_on(struct streams *s, struct window *w, uint64_t to);
+void other_gap(struct streams *s, struct window *w, uint64_t len);
+void other_end(struct streams *s, struct window *w, enum stream_end how);
+void other_drop(struct streams *s, struct window *w);
 
 /* hole.c: when a missing range is given up, and what is let go under memory pressure. */
 void hole_settle(struct streams *s, struct connection *c, struct flow *flow, enum side side,

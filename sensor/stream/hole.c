@@ -11,6 +11,7 @@
 #define ONE_SIDED_NS                                                                               \
     (10 * SECOND) /* no acknowledgement to go by: longer than any retransmission that helps */
 #define ONE_SIDED_BYTES (1024u * 1024)
+#define MESSAGE_NS (60 * SECOND) /* a message at which nothing comes for so long is not kept any more */
 #define HELD_MAX (6u * 1024 * 1024) /* nearly all a window can reach */
 #define WILD_ENOUGH 16
 #define SHED_LOOK 16
@@ -84,6 +85,10 @@ static bool shed_tail(struct streams *s)
     for (int i = 0; i < SHED_LOOK && at != &s->by_age; i++) {
         struct window *w = LINK_OWNER(at, struct window, by_age);
         at = at->next;
+        if (!w->connection->in_use && window_forget_message(s, w)) {
+            half_trim(s, &w->connection->half[w->side], w->flow);
+            return true;
+        }
         if (!w->held && !w->doubts && !w->connection->in_use) {
             window_free(s, w);
             return true;
@@ -121,9 +126,25 @@ bool streams_shed(struct streams *s)
     return shed_tail(s) || shed_early(s, 1);
 }
 
+/* A connection that is silent gives back what its message takes. */
+static void forget_old_messages(struct streams *s)
+{
+    while (s->by_age.next != &s->by_age) {
+        struct window *w = LINK_OWNER(s->by_age.next, struct window, by_age);
+        if (s->now_ns - w->kept_ns < MESSAGE_NS)
+            return;
+        w->kept_ns = s->now_ns;
+        link_remove(&w->by_age);
+        link_append(&s->by_age, &w->by_age);
+        window_forget_message(s, w);
+        half_trim(s, &w->connection->half[w->side], w->flow);
+    }
+}
+
 void streams_expire(struct streams *s, int64_t now_ns)
 {
     s->now_ns = flow_table_clock(s->table, now_ns);
+    forget_old_messages(s);
     while (s->by_hole.next != &s->by_hole) {
         struct window *w = LINK_OWNER(s->by_hole.next, struct window, by_hole);
         struct connection *c = w->connection;
@@ -138,6 +159,8 @@ void streams_expire(struct streams *s, int64_t now_ns)
         c->in_use++;
         hole_settle(s, c, flow, side, false);
         half_trim(s, &c->half[side], flow);
+        if ((w = c->half[side].window))
+            other_hand_on(s, w, w->tail_from);
         tcp_close(s, c, flow);
         c->in_use--;
     }

@@ -3,8 +3,6 @@
 
 #include "stream/connection.h"
 
-#define TAIL_PAGES_ALL 16384 /* 32 MiB over all windows; beyond it the oldest tails go */
-
 static uint64_t page_number(uint64_t offset)
 {
     return offset >> PAGE_SHIFT;
@@ -26,7 +24,10 @@ struct window *window_get(struct streams *s, struct connection *c, struct flow *
     w->side = side;
     w->slots = w->inline_slots;
     w->slot_count = INLINE_SLOTS;
-    w->tail_from = half->offset;
+    w->kept_ns = s->now_ns;
+    w->tail_from = w->message_from = half->offset;
+    w->whole = !half->offset || half->flags & HALF_REST;
+    half->flags &= (uint16_t)~HALF_REST;
     link_append(&s->by_age, &w->by_age);
     link_init(&w->by_rank);
     link_init(&w->by_hole);
@@ -47,6 +48,7 @@ static void put_page(struct streams *s, struct window *w, uint64_t number)
 
 void window_free(struct streams *s, struct window *w)
 {
+    other_drop(s, w);
     for (uint64_t n = w->first_page; w->pages && n < w->end_page; n++)
         put_page(s, w, n);
     doubt_free_all(s, w);
@@ -54,7 +56,9 @@ void window_free(struct streams *s, struct window *w)
     link_remove(&w->by_age);
     link_remove(&w->by_rank);
     link_remove(&w->by_hole);
-    w->connection->half[w->side].window = NULL;
+    struct half *half = &w->connection->half[w->side];
+    if (half->window == w)
+        half->window = NULL;
     pool_put(s->windows, w);
 }
 
@@ -97,7 +101,7 @@ static struct page *get_page(struct streams *s, const struct window *w, bool spa
     bool tight = limit && s->mem->used[MEM_REASSEMBLY] > limit;
     unsigned rank = w->rank ? w->rank : 1;
     if (spare) {
-        if (tight || s->page_count >= TAIL_PAGES_ALL)
+        if (tight || s->page_count >= s->tail_pages_max)
             window_shed(s, 0);
         return tight ? NULL : pool_get(s->pages);
     }
@@ -120,6 +124,8 @@ enum page_result window_need_page(struct streams *s, struct window *w, uint64_t 
     uint64_t end = w->pages && w->end_page > number + 1 ? w->end_page : number + 1;
     if (!w->pages)
         w->first_page = w->end_page = number;
+    if (end - first > SLOTS_MAX && window_forget_message(s, w))
+        return window_need_page(s, w, number, spare); /* once: there is nothing more to forget */
     enum page_result result = reach(s, w, first, end);
     if (result != PAGE_OK)
         return result;
@@ -144,22 +150,36 @@ void window_release_before(struct streams *s, struct window *w, uint64_t offset)
         w->first_page = w->end_page = number;
 }
 
+uint64_t window_floor(const struct window *w)
+{
+    uint64_t floor = w->tail_from;
+    if (w->whole && w->message_from < floor)
+        floor = w->message_from;
+    if (w->resting && w->rest < floor)
+        floor = w->rest;
+    return floor;
+}
+
+bool window_forget_message(struct streams *s, struct window *w)
+{
+    uint32_t before = w->pages;
+    w->whole = w->resting = false;
+    window_release_before(s, w, w->tail_from);
+    return w->pages < before;
+}
+
 void window_keep_tail(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data,
                       size_t len)
 {
-    if (len > TAIL_MAX) {
-        offset += len - TAIL_MAX;
-        data += len - TAIL_MAX;
-        len = TAIL_MAX;
-        w->tail_from = offset;
-    }
     while (len) {
         size_t at = offset & (PAGE_BYTES - 1);
         size_t n = PAGE_BYTES - at < len ? PAGE_BYTES - at : len;
-        if (window_need_page(s, w, page_number(offset), true) == PAGE_OK)
+        if (window_need_page(s, w, page_number(offset), true) == PAGE_OK) {
             memcpy(window_page(w, page_number(offset))->data + at, data, n);
-        else
+        } else {
             w->tail_from = offset + n;
+            w->whole = w->resting = false;
+        }
         offset += n;
         data += n;
         len -= n;
@@ -268,6 +288,24 @@ void window_insert(struct streams *s, struct window *w, uint64_t offset, const u
             w->held_end = offset;
         w->held += done->fresh;
     }
+}
+
+bool window_overwrite(struct streams *s, struct window *w, uint64_t offset, const uint8_t *data,
+                      size_t len)
+{
+    struct insertion done;
+    window_insert(s, w, offset, data, len, &done);
+    if (done.taken < len)
+        return false;
+    while (len) {
+        size_t at = offset & (PAGE_BYTES - 1);
+        size_t n = PAGE_BYTES - at < len ? PAGE_BYTES - at : len;
+        memcpy(window_page(w, page_number(offset))->data + at, data, n);
+        offset += n;
+        data += n;
+        len -= n;
+    }
+    return true;
 }
 
 size_t window_run(const struct window *w, uint64_t offset, const uint8_t **data)

@@ -22,6 +22,8 @@ enum fate report_conflict(struct streams *s, struct flow *flow, enum side side, 
     flow->conflict = true;
     flow->evasion |= 1u << EVASION_OVERLAP;
     count_add(s->counters, COUNT_STREAM_CONFLICTS, 1);
+    if (other_take(s, flow, side, offset, data, len))
+        return stream_fate(flow, side);
     if (!s->sink.conflict)
         return FATE_DUPLICATE;
     s->sink.conflict(s->sink.user, flow, side, offset, data, len);
@@ -45,15 +47,39 @@ void half_trim(struct streams *s, struct half *half, struct flow *flow)
     if (!w)
         return;
     w->tail_from = max64(w->tail_from, min64(half->offset, (uint64_t)half_acked_offset(half)));
-    uint64_t limit = one_sided(flow, w->side) ? TAIL_ONE_SIDED : TAIL_MAX;
+    if (w->resting && w->tail_from >= w->rest) { /* copies of the message before cannot differ now */
+        w->message_from = w->rest;
+        w->whole = true;
+        w->resting = false;
+    }
+    w->whole = w->whole && half->offset - w->message_from <= MESSAGE_MAX;
+    w->resting = w->resting && half->offset - w->rest <= MESSAGE_MAX;
+    uint64_t limit = w->whole ? MESSAGE_MAX : one_sided(flow, w->side) ? TAIL_ONE_SIDED : TAIL_MAX;
     if (!flow->content[w->side])
         limit = 0;
     if (half->offset - w->tail_from > limit)
         w->tail_from = half->offset - limit;
-    if (!w->held && !w->doubts && w->tail_from == half->offset)
+    if (!w->held && !w->doubts && !w->other && window_floor(w) == half->offset) {
+        if (w->whole)
+            half->flags |= HALF_REST;
         window_free(s, w);
-    else
-        window_release_before(s, w, w->tail_from);
+    } else {
+        window_release_before(s, w, window_floor(w));
+    }
+}
+
+void stream_at_rest(struct flow *flow, enum side side)
+{
+    struct connection *c = flow->stream;
+    struct half *half = c ? &c->half[side] : NULL;
+    if (!half)
+        return;
+    if (!half->window) {
+        half->flags |= HALF_REST;
+    } else if (!half->window->resting) { /* else the earlier place serves until the tail has passed it */
+        half->window->rest = half->offset;
+        half->window->resting = true;
+    }
 }
 
 void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum side side,
@@ -62,6 +88,10 @@ void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum s
     struct half *half = &c->half[side];
     if (!len)
         return;
+    if (half->window) {
+        other_gap(s, half->window, len);
+        half->window->whole = half->window->resting = false;
+    }
     half->offset += len;
     half->next += (uint32_t)len;
     half->gap_end = half->next;
@@ -69,6 +99,7 @@ void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum s
     half->flags |= HALF_LATE;
     if (half->window)
         half->window->tail_from = half->offset;
+    half->flags &= (uint16_t)~HALF_REST;
     flow->gaps = true;
     count_add(s->counters, COUNT_STREAM_GAPS, 1);
     count_add(s->counters, COUNT_STREAM_GAP_BYTES, len);
@@ -76,7 +107,7 @@ void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum s
         s->sink.gap(s->sink.user, flow, side, len);
 }
 
-/* Content that is not acknowledged yet stays comparable. */
+/* Content that is not acknowledged yet stays comparable, and the message it belongs to readable. */
 static void keep_tail(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                       const uint8_t *data, size_t len)
 {
@@ -84,17 +115,21 @@ static void keep_tail(struct streams *s, struct connection *c, struct flow *flow
     struct window *w = half->window;
     if (!flow->content[side])
         return;
-    if (half_acked_offset(half) >= (int64_t)(half->offset + len)) {
+    bool message = w ? w->whole || w->resting : !half->offset || half->flags & HALF_REST;
+    if (!message && half_acked_offset(half) >= (int64_t)(half->offset + len)) {
         if (w)
             w->tail_from = half->offset + len;
         return;
     }
-    if (!w && !(w = window_get(s, c, flow, side)))
+    if (!w && !(w = window_get(s, c, flow, side))) {
+        half->flags &= (uint16_t)~HALF_REST;
         return;
+    }
     if (s->by_age.prev != &w->by_age) {
         link_remove(&w->by_age);
         link_append(&s->by_age, &w->by_age);
     }
+    w->kept_ns = s->now_ns;
     window_keep_tail(s, w, half->offset, data, len);
 }
 
@@ -110,8 +145,10 @@ static void deliver(struct streams *s, struct connection *c, struct flow *flow, 
                     const uint8_t *data, size_t len)
 {
     book(s, stream_fate(flow, side), len);
-    if (!flow->opaque)
+    if (!flow->opaque) {
         keep_tail(s, c, flow, side, data, len);
+        other_follow(s, c->half[side].window, c->half[side].offset, data, len);
+    }
     advance(&c->half[side], len);
     if (s->sink.data && !flow->opaque)
         s->sink.data(s->sink.user, flow, side, data, len);
@@ -128,6 +165,7 @@ void half_drain(struct streams *s, struct connection *c, struct flow *flow, enum
     while (!flow->opaque && (len = window_run(w, half->offset, &data)) > 0) {
         fate_move(s->counters, FATE_LOST_GAP, stream_fate(flow, side), len);
         w->held -= (uint32_t)len;
+        other_follow(s, w, half->offset, data, len);
         advance(half, len);
         if (s->sink.data)
             s->sink.data(s->sink.user, flow, side, data, len);

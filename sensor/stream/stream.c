@@ -7,6 +7,8 @@
 
 #include "stream/connection.h"
 
+#define TAIL_PAGES_ALL 16384 /* 32 MiB over all windows, and at most a sixteenth of the ceiling */
+
 /* With struct flow (240) and its place in the index: an idle flow costs at most 400 bytes. */
 _Static_assert(sizeof(struct connection) <= 128, "an idle flow costs at most 400 bytes in all");
 
@@ -20,6 +22,8 @@ struct streams *streams_new(struct mem *mem, struct counters *counters, struct f
     s->counters = counters;
     s->table = table;
     s->sink = *sink;
+    size_t share = mem->ceiling / 16 / sizeof(struct page);
+    s->tail_pages_max = mem->ceiling && share < TAIL_PAGES_ALL ? share : TAIL_PAGES_ALL;
     s->connections = pool_new(mem, MEM_FLOW, sizeof(struct connection));
     s->windows = pool_new(mem, MEM_REASSEMBLY, sizeof(struct window));
     s->pages = pool_new(mem, MEM_REASSEMBLY, sizeof(struct page));

@@ -241,6 +241,8 @@ static void end_half(struct streams *s, struct half *half, struct flow *flow, en
     half->flags |= HALF_ENDED;
     if (s->sink.end)
         s->sink.end(s->sink.user, flow, side, how);
+    if (half->window)
+        other_end(s, half->window, how);
 }
 
 void tcp_close(struct streams *s, struct connection *c, struct flow *flow)
@@ -302,6 +304,8 @@ static void settle(struct streams *s, struct connection *c, struct flow *flow)
         if (half->window->held || half->window->doubts)
             hole_settle(s, c, flow, side, false);
         half_trim(s, half, flow);
+        if (half->window)
+            other_hand_on(s, half->window, half->window->tail_from);
     }
 }
 
@@ -378,14 +382,14 @@ void tcp_finish(struct streams *s, struct connection *c, struct flow *flow)
             if (!flow->opaque)
                 give_last_gap(s, c, flow, side);
         }
-        half_forget(s, half, flow, side, stream_fate(flow, side));
     }
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
-        const struct half *half = &c->half[side];
+        struct half *half = &c->half[side];
         bool done = half->flags & HALF_FIN && half->next == half->fin;
-        end_half(s, &c->half[side], flow, side,
+        end_half(s, half, flow, side,
                  done       ? STREAM_FIN
                  : c->reset ? STREAM_RST
                             : STREAM_CUT);
+        half_forget(s, half, flow, side, stream_fate(flow, side));
     }
 }

@@ -36,6 +36,35 @@ static void fuzz_end(void *user, struct flow *flow, enum side side, enum stream_
     flow->app_proto = (const char *)(ended | (uintptr_t)1 << side);
 }
 
+static void fuzz_other_begin(void *user, struct flow *flow, enum side side)
+{
+    (void)user;
+    assert(flow->conflict && flow->content[side]);
+}
+
+static void fuzz_other_data(void *user, struct flow *flow, enum side side, const uint8_t *data,
+                            size_t len)
+{
+    volatile uint8_t sum = 0;
+    (void)user;
+    for (size_t i = 0; i < len; i++)
+        sum = (uint8_t)(sum + data[i]);
+    assert(len && flow->conflict && flow->content[side]);
+}
+
+static void fuzz_other_gap(void *user, struct flow *flow, enum side side, uint64_t len)
+{
+    (void)user;
+    assert(len && flow->gaps && flow->content[side]);
+}
+
+static void fuzz_other_end(void *user, struct flow *flow, enum side side, enum stream_end how)
+{
+    (void)user;
+    (void)how;
+    assert(flow->conflict && flow->content[side]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,8 +82,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wire *w = wire_new(data[0] & 1 ? 256 * 1024 : 0, data[0] & 2);
     w->keep = false;
     streams_free(w->streams);
-    const struct stream_sink sink = {w,        fuzz_data, wire_datagram,
-                                     wire_gap, fuzz_end,  wire_conflict};
+    const struct stream_sink sink = {.user = w,
+                                     .data = fuzz_data,
+                                     .datagram = wire_datagram,
+                                     .gap = wire_gap,
+                                     .end = fuzz_end,
+                                     .conflict = wire_conflict,
+                                     .other_begin = data[0] & 16 ? fuzz_other_begin : NULL,
+                                     .other_data = fuzz_other_data,
+                                     .other_gap = fuzz_other_gap,
+                                     .other_end = fuzz_other_end};
     w->streams = streams_new(&w->mem, &w->counters, w->table, &sink);
     w->go_opaque = (data[0] & 12) == 12;
     for (size_t i = 1; i + RECORD <= size; i += RECORD) {

@@ -43,6 +43,10 @@ static void idle_flow_costs_at_most_400_bytes(void **state)
         put(w, i, TCP_ACK, SIDE_SERVER, S0, C0 + 6, "thanks", 6);
         put(w, i, TCP_ACK, SIDE_CLIENT, C0 + 6, S0 + 6, NULL, 0);
     }
+    assert_true(w->mem.used[MEM_REASSEMBLY] <= 44 * MIB); /* messages kept for another reading */
+    w->now += 61 * WIRE_SECOND;
+    streams_expire(w->streams, w->now);
+    assert_true(w->mem.used[MEM_REASSEMBLY] <= MIB);
     assert_int_equal(w->counters.value[COUNT_FLOW_ACTIVE], FLOWS);
     assert_true(w->mem.total / FLOWS <= 400);
     wire_free(w);

@@ -1,6 +1,8 @@
 /* A known upload through a bad network: cut at random, reordered, duplicated, sent again with other
  * boundaries, in the midst of other flows, with or without the other side's acknowledgements.
- * Whatever happens, the bytes that come out are the bytes that went in. Everything follows from the
+ * Whatever happens, the bytes that come out are the bytes that went in. In some cases copies of other
+ * bytes are mixed in: then the first copies come out, and beside them one more stream in which those
+ * that came last and differ stand in their place. Everything follows from the
  * case number, so a failure names the case to run again: PROPERTY_CASES=n sets how many,
  * PROPERTY_FIRST=n where to begin. */
 /* cmocka.h needs these before it. */
@@ -32,12 +34,17 @@ struct upload {
     bool syn_sent, answered, fin_sent;
     uint8_t *got;
     size_t got_len;
+    uint32_t acked;
+    uint8_t first[UPLOAD_MAX], last[UPLOAD_MAX]; /* what each reading should be */
+    uint8_t other[UPLOAD_MAX];                   /* and the second one is */
+    size_t other_len;
+    bool conflict, other_begun, other_ended;
 };
 
 struct plan {
     uint64_t seed;
     struct upload up[CONVERSATIONS];
-    bool one_sided, twice;
+    bool one_sided, twice, decoys;
     int64_t now;
 };
 
@@ -103,17 +110,62 @@ static void put(struct wire *w, unsigned number, enum side from, uint8_t flags, 
     wire_put(w, &p);
 }
 
+/* Of a copy of known bytes: nothing, or where it differs all of it stands in the other reading. */
+static void expect_copy(struct upload *up, uint32_t from, uint32_t to, const uint8_t *data)
+{
+    while (from < to && !up->there[from])
+        from++, data++;
+    while (to > from && !up->there[to - 1])
+        to--;
+    bool differs = false;
+    for (uint32_t i = from; i < to; i++)
+        differs = differs || (up->there[i] && up->first[i] != data[i - from]);
+    if (differs)
+        memcpy(up->last + from, data, to - from);
+    up->conflict = up->conflict || differs;
+}
+
+static void expect(struct upload *up, struct piece p, const uint8_t *data)
+{
+    uint32_t end = p.from + p.len, edge = up->highest < p.from ? p.from : up->highest < end ? up->highest : end;
+    uint32_t old = up->acked > p.from ? up->acked : p.from;
+    bool probe = p.len == 1 && end == up->highest; /* a keep-alive's byte means nothing */
+    for (uint32_t i = p.from; i < end; i++) {
+        if (!up->there[i])
+            up->first[i] = up->last[i] = data[i - p.from];
+    }
+    if (old < edge && !probe)
+        expect_copy(up, old, edge, data + (old - p.from));
+    expect_copy(up, edge, end, data + (edge - p.from));
+    memset(up->there + p.from, true, p.len * sizeof(bool));
+    while (up->highest < up->len && up->there[up->highest])
+        up->highest++;
+}
+
+static void send_copy(struct wire *w, struct upload *up, unsigned number, struct piece p, const uint8_t *data)
+{
+    expect(up, p, data);
+    put(w, number, SIDE_CLIENT, TCP_ACK, up->isn + 1 + p.from, S0, data, p.len);
+}
+
 static void send_piece(struct wire *w, struct plan *plan, unsigned number)
 {
     struct upload *up = &plan->up[number];
     struct piece p = up->pieces[up->sent++];
+    unsigned when = plan->decoys ? pick(plan, 6) : 0; /* 1 before, 2 behind, 3 both, else none */
+    uint8_t decoy[UPLOAD_MAX];
+    for (uint32_t i = 0; when && i < p.len; i++)
+        decoy[i] = pick(plan, 3) ? up->data[p.from + i] : (uint8_t)wire_random(&plan->seed);
+    if (when == 1 || when == 3)
+        send_copy(w, up, number, p, decoy);
     for (int copies = plan->twice ? 2 : 1; copies; copies--)
-        put(w, number, SIDE_CLIENT, TCP_ACK, up->isn + 1 + p.from, S0, up->data + p.from, p.len);
-    memset(up->there + p.from, true, p.len * sizeof(bool));
-    while (up->highest < up->len && up->there[up->highest])
-        up->highest++;
-    if (!plan->one_sided && pick(plan, 3) == 0)
+        send_copy(w, up, number, p, up->data + p.from);
+    if (when == 2 || when == 3)
+        send_copy(w, up, number, p, decoy);
+    if (!plan->one_sided && pick(plan, 3) == 0) {
         put(w, number, SIDE_SERVER, TCP_ACK, S0, up->isn + 1 + up->highest, NULL, 0);
+        up->acked = up->highest;
+    }
 }
 
 static bool step(struct wire *w, struct plan *plan, unsigned number)
@@ -172,7 +224,43 @@ static void take_conflict(void *user, struct flow *flow, enum side side, uint64_
     (void)offset;
     (void)data;
     (void)len;
-    fail_msg("a conflict where every copy was the same");
+    fail_msg("a conflict where every copy was the same, or the message was kept");
+}
+
+static void take_other_begin(void *user, struct flow *flow, enum side side)
+{
+    struct upload *up = upload_of(user, flow);
+    assert_int_equal(side, SIDE_CLIENT);
+    assert_false(up->other_begun); /* one message, one other reading */
+    up->other_begun = true;
+}
+
+static void take_other_data(void *user, struct flow *flow, enum side side, const uint8_t *data,
+                            size_t len)
+{
+    struct upload *up = upload_of(user, flow);
+    assert_int_equal(side, SIDE_CLIENT);
+    assert_true(up->other_begun && !up->other_ended && up->other_len + len <= up->len);
+    memcpy(up->other + up->other_len, data, len);
+    up->other_len += len;
+}
+
+static void take_other_end(void *user, struct flow *flow, enum side side, enum stream_end how)
+{
+    (void)side;
+    (void)how;
+    upload_of(user, flow)->other_ended = true;
+}
+
+static void check_upload(const struct plan *plan, const struct upload *up, unsigned long number)
+{
+    const uint8_t *expected = plan->decoys ? up->first : up->data;
+    if (up->got_len != up->len || memcmp(up->got, expected, up->len) != 0)
+        fail_msg("case %lu: %zu of %u bytes came out, or others", number, up->got_len, up->len);
+    if (up->conflict != up->other_begun)
+        fail_msg("case %lu: another reading without a conflict, or none with one", number);
+    if (up->conflict && (!up->other_ended || up->other_len != up->len || memcmp(up->other, up->last, up->len) != 0))
+        fail_msg("case %lu: %zu of %u bytes of the other reading, or others", number, up->other_len, up->len);
 }
 
 static void run_case(unsigned long number)
@@ -181,11 +269,14 @@ static void run_case(unsigned long number)
     plan->seed = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
     plan->one_sided = pick(plan, 5) == 0;
     plan->twice = pick(plan, 5) == 0;
+    plan->decoys = pick(plan, 4) == 0;
     unsigned conversations = 1 + pick(plan, CONVERSATIONS);
     struct wire *w = wire_new(0, false);
     streams_free(w->streams);
     const struct stream_sink sink = {
-        .user = plan, .data = take_data, .gap = take_gap, .conflict = take_conflict};
+        .user = plan, .data = take_data, .gap = take_gap, .conflict = take_conflict,
+        .other_begin = take_other_begin, .other_data = take_other_data, .other_gap = take_gap,
+        .other_end = take_other_end};
     w->streams = streams_new(&w->mem, &w->counters, w->table, &sink);
     for (unsigned i = 0; i < conversations; i++) {
         plan_upload(plan, &plan->up[i]);
@@ -200,16 +291,17 @@ static void run_case(unsigned long number)
         }
     }
     uint64_t total = 0;
-    for (unsigned i = 0; i < conversations; i++) {
-        struct upload *up = &plan->up[i];
-        if (up->got_len != up->len || memcmp(up->got, up->data, up->len) != 0)
-            fail_msg("case %lu: %zu of %u bytes came out, or others", number, up->got_len, up->len);
-        total += up->len;
-        free(up->got);
+    for (unsigned i = 0; i < conversations; i++)
+        total += plan->up[i].len;
+    if (!plan->decoys) {
+        assert_int_equal(w->counters.fate_bytes[FATE_INSPECTED], total);
+        assert_int_equal(w->counters.fate_bytes[FATE_DUPLICATE], w->payload - total);
     }
-    assert_int_equal(w->counters.fate_bytes[FATE_INSPECTED], total);
-    assert_int_equal(w->counters.fate_bytes[FATE_DUPLICATE], w->payload - total);
     wire_free(w);
+    for (unsigned i = 0; i < conversations; i++) {
+        check_upload(plan, &plan->up[i], number);
+        free(plan->up[i].got);
+    }
     free(plan);
 }
 

@@ -137,8 +137,12 @@ static inline struct wire *wire_new(size_t ceiling, bool inspect_both)
     ip_set_add(w->home, "10.0.0.0/8");
     const struct flow_params params = {w->home, inspect_both, false};
     const struct flow_hooks hooks = {.user = w, .end = wire_flow_end, .shed = wire_shed};
-    const struct stream_sink sink = {w,        wire_data,  wire_datagram,
-                                     wire_gap, wire_ended, wire_conflict};
+    const struct stream_sink sink = {.user = w,
+                                     .data = wire_data,
+                                     .datagram = wire_datagram,
+                                     .gap = wire_gap,
+                                     .end = wire_ended,
+                                     .conflict = wire_conflict};
     w->table = flow_table_new(&w->mem, &w->counters, &params, &hooks);
     w->streams = streams_new(&w->mem, &w->counters, w->table, &sink);
     return w;
