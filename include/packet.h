@@ -33,6 +33,7 @@ struct packet {
     uint8_t vlan_count; /* at most 2 are kept, outermost first */
     uint16_t vlan[2];
     bool bad_checksum;  /* transport checksum verified and wrong */
+    bool continued;     /* not the first of its frame, which is counted already */
     bool was_fragmented;
     bool fragment_conflict; /* fragments overlapped with different bytes */
     uint8_t tunnel_depth;
@@ -44,6 +45,12 @@ struct packet {
     uint32_t network_len;   /* header to last captured byte of this IP packet */
 };
 
+/* Bytes on the wire: of the frame, and of what else one frame carried only what it brings. */
+static inline uint32_t packet_wire_bytes(const struct packet *packet)
+{
+    return packet->frame && !packet->continued ? packet->frame->length : packet->payload_len;
+}
+
 struct packet_decoder;
 struct packet_decoder *packet_decoder_new(struct mem *mem, struct counters *counters);
 void packet_decoder_free(struct packet_decoder *decoder);
@@ -54,6 +61,10 @@ void packet_decoder_free(struct packet_decoder *decoder);
  * the decoder has booked all of it. Either way capture.packets and capture.bytes are counted here, and
  * fate_packets when the answer is false. */
 bool packet_decode(struct packet_decoder *decoder, const struct frame *frame, struct packet *packet);
+/* A frame may carry several packets (an IEEE 802.11 aggregate): called after packet_decode, again and again, until it
+ * is false. Else `*segment` is what packet_decode returned, of the next one. */
+bool packet_decode_more(struct packet_decoder *decoder, const struct frame *frame, struct packet *packet,
+                        bool *segment);
 
 /* A frame set aside before decoding (a filter, another worker's share): books it whole under `fate`. */
 void packet_set_aside(struct packet_decoder *decoder, const struct frame *frame, enum fate fate);

@@ -223,11 +223,11 @@ static void take_packet(struct worker *w, const struct packet *packet)
     struct flow *flow = flow_table_packet(w->flows, packet, &side);
     if (!flow) {
         fate_add(&w->counters, FATE_SHED_MEMORY, packet->payload_len);
-        w->counters.fate_packets[FATE_SHED_MEMORY]++;
+        w->counters.fate_packets[FATE_SHED_MEMORY] += !packet->continued;
         return;
     }
     if (flow->content[side])
-        tally_bytes(w->tallies, flow, side, packet->frame ? packet->frame->length : packet->payload_len, w->now_ns);
+        tally_bytes(w->tallies, flow, side, packet_wire_bytes(packet), w->now_ns);
     inspect_flow_packet(w, flow);
     profile_enter(&w->profile, STAGE_STREAM);
     stream_packet(w->streams, flow, side, packet);
@@ -270,8 +270,11 @@ void worker_frame(void *user, const struct frame *frame)
     run_timers(w);
     profile_enter(&w->profile, STAGE_PACKET);
     bool transport = packet_decode(w->decoder, frame, &packet);
-    if (owns(w, transport, &packet) && transport)
-        take_packet(w, &packet);
+    do {
+        if (owns(w, transport, &packet) && transport)
+            take_packet(w, &packet);
+        profile_enter(&w->profile, STAGE_PACKET);
+    } while (packet_decode_more(w->decoder, frame, &packet, &transport));
     profile_enter(&w->profile, STAGE_CAPTURE);
 }
 

@@ -144,7 +144,7 @@ static struct flow *flow_begin(struct flow_table *table, const struct packet *pa
 static void flow_account(struct flow *flow, enum side side, const struct packet *packet)
 {
     flow->packets[side]++;
-    flow->bytes[side] += packet->frame ? packet->frame->length : packet->payload_len;
+    flow->bytes[side] += packet_wire_bytes(packet);
     flow->payload[side] += packet->payload_len;
     if (packet->time_ns > flow->last_ns)
         flow->last_ns = packet->time_ns;

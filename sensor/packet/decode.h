@@ -14,6 +14,7 @@
 
 #include "cursor.h"
 #include "fragment.h"
+#include "msdu.h"
 #include "offload.h"
 #include "packet.h"
 
@@ -26,6 +27,9 @@ struct packet_decoder {
     struct offload *offload;
     int link_type; /* of the last frame, and its layer */
     const struct link *link;
+    struct msdus *msdus;
+    struct cursor more; /* of the last frame: packets behind the one returned; empty when there are none */
+    uint32_t more_cut;
 };
 
 enum verdict {
@@ -47,6 +51,8 @@ struct decode {
     uint32_t number;
     uint32_t joined; /* datagrams put together from fragments inside this frame */
     bool wrong_checksum;
+    struct cursor more; /* what packet_decode_more() goes on with; not in `rest` any more */
+    uint32_t more_cut;
 };
 
 typedef enum verdict (*layer_fn)(struct decode *d);
@@ -135,6 +141,7 @@ enum verdict link_wifi(struct decode *d);
 enum verdict link_radiotap(struct decode *d);
 enum verdict link_prism(struct decode *d);
 enum verdict link_avs(struct decode *d);
+enum verdict wifi_aggregate(struct decode *d); /* of MSDUs, from the one at hand on */
 enum verdict link_ppi(struct decode *d);
 enum verdict link_by_type(struct decode *d, uint32_t link_type);
 

@@ -23,6 +23,7 @@ struct packet_decoder *packet_decoder_new(struct mem *mem, struct counters *coun
         abort(); /* only at start */
     decoder->counters = counters;
     decoder->fragments = fragments_new(mem, counters);
+    decoder->msdus = msdus_new(mem);
     decoder->offload = offload_new();
     decoder->link_type = -1;
     return decoder;
@@ -33,6 +34,7 @@ void packet_decoder_free(struct packet_decoder *decoder)
     if (!decoder)
         return;
     fragments_free(decoder->fragments);
+    msdus_free(decoder->msdus);
     offload_free(decoder->offload);
     free(decoder);
 }
@@ -75,29 +77,56 @@ static bool book_end(struct counters *counters, const struct decode *d)
 {
     fate_add(counters, d->fate, d->fate_len);
     fate_add(counters, FATE_OVERHEAD, d->rest - d->fate_len);
-    counters->fate_packets[d->fate]++;
+    counters->fate_packets[d->fate] += !d->packet->continued;
     if (d->kind)
         counters_unsupported(counters, d->kind, d->number);
     return false;
 }
 
+static bool book(struct packet_decoder *decoder, const struct decode *d, enum verdict verdict)
+{
+    decoder->more = d->more;
+    decoder->more_cut = d->more_cut;
+    if (d->wrong_checksum)
+        count_add(decoder->counters, COUNT_PACKET_BAD_CHECKSUM, 1);
+    return verdict == VERDICT_SEGMENT ? book_segment(decoder->counters, d)
+                                      : book_end(decoder->counters, d);
+}
+
+static void begin(struct packet *packet, const struct frame *frame)
+{
+    memset(packet, 0, sizeof(*packet));
+    packet->frame = frame;
+    packet->time_ns = frame->time_ns;
+}
+
+bool packet_decode_more(struct packet_decoder *decoder, const struct frame *frame,
+                        struct packet *packet, bool *segment)
+{
+    struct decode d = {.decoder = decoder,
+                       .packet = packet,
+                       .c = decoder->more,
+                       .cut = decoder->more_cut,
+                       .rest = (uint32_t)cursor_left(&decoder->more)};
+    if (!d.rest)
+        return false;
+    begin(packet, frame);
+    packet->continued = true;
+    *segment = book(decoder, &d, wifi_aggregate(&d));
+    return true;
+}
+
 bool packet_decode(struct packet_decoder *decoder, const struct frame *frame, struct packet *packet)
 {
-    struct counters *counters = decoder->counters;
     struct decode d = {.decoder = decoder,
                        .packet = packet,
                        .c = cursor_over(frame->data, frame->captured),
                        .cut = cut_of(frame),
                        .rest = frame->captured};
-    memset(packet, 0, sizeof(*packet));
-    packet->frame = frame;
-    packet->time_ns = frame->time_ns;
-    count_frame(counters, frame);
+    begin(packet, frame);
+    count_frame(decoder->counters, frame);
     fragments_next_frame(decoder->fragments);
-    enum verdict verdict = first_layer(decoder, frame, &d);
-    if (d.wrong_checksum)
-        count_add(counters, COUNT_PACKET_BAD_CHECKSUM, 1);
-    return verdict == VERDICT_SEGMENT ? book_segment(counters, &d) : book_end(counters, &d);
+    return book(decoder, &d, first_layer(decoder, frame, &d));
 }
 
 void packet_set_aside(struct packet_decoder *decoder, const struct frame *frame, enum fate fate)

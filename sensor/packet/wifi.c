@@ -13,7 +13,7 @@ enum { /* frame control, IEEE 802.11-2020 9.2.4.1 */
        WIFI_PROTECTED = 0x4000,
        WIFI_ORDER = 0x8000
 };
-enum { QOS_A_MSDU = 0x0080 };
+enum { QOS_TID = 0x000f, QOS_A_MSDU = 0x0080, QOS_MESH_CONTROL = 0x0100 };
 enum { RADIOTAP_TSFT = 1u << 0, RADIOTAP_FLAGS = 1u << 1, RADIOTAP_EXTENDED = 1u << 31 };
 enum { FLAG_FCS_AT_END = 0x10, FLAG_PADDED = 0x20, FLAG_BAD_FCS = 0x40 };
 
@@ -24,18 +24,61 @@ static bool drop_fcs(struct decode *d)
     return wire >= 4 && decode_trim(d, wire - 4);
 }
 
-/* An aggregate of one frame is read; of several, none can be: one frame is one packet here. */
-static enum verdict aggregate(struct decode *d)
+/* IEEE 802.11-2020 9.3.2.2.2: each MSDU after its addresses and length, padded with them to four bytes
+ * but the last. */
+enum verdict wifi_aggregate(struct decode *d)
 {
     cursor_skip(&d->c, 12);
     uint16_t length = cursor_be16(&d->c);
+    size_t left = cursor_left(&d->c), padded = ((14u + length + 3u) & ~3u) - 14u;
     if (d->c.bad)
         return decode_short(d);
-    if (decode_wire_left(d) > ((length + 3u) & ~3u))
-        return decode_unsupported(d, "802.11 aggregate", 0);
+    if (left > padded) {
+        d->more = (struct cursor){d->c.at + padded, d->c.end, false};
+        d->more_cut = d->cut;
+        d->rest -= (uint32_t)(left - padded);
+    }
     if (!decode_trim(d, length))
         return decode_malformed(d);
     return ether_llc(d);
+}
+
+/* Pieces of one MSDU, put together as those of a datagram are (packet.c tells how they are booked). */
+static enum verdict fragment(struct decode *d, struct msdu_piece *in)
+{
+    struct counters *counters = d->decoder->counters;
+    struct msdu_view view;
+    uint32_t len = in->len = (uint32_t)cursor_left(&d->c);
+    in->data = d->c.at;
+    if (d->cut) /* the missing end never comes */
+        return decode_end(d, FATE_LOST_GAP, len);
+    enum fragment_result result = msdus_add(d->decoder->msdus, in, &view);
+    if (result == FRAGMENT_SHED)
+        return decode_end(d, FATE_SHED_MEMORY, len);
+    if (result == FRAGMENT_DUPLICATE)
+        return decode_end(d, FATE_DUPLICATE, len);
+    if (result == FRAGMENT_HELD)
+        return decode_end(d, FATE_LOST_GAP, len);
+    counters->fate_bytes[FATE_LOST_GAP] -= view.held_bytes;
+    d->rest += view.held_bytes;
+    counters->fate_packets[FATE_LOST_GAP] -= view.held_frames;
+    counters->fate_packets[FATE_OVERHEAD] += view.held_frames;
+    d->c = cursor_over(view.data, view.len);
+    d->joined++;
+    return ether_llc(d);
+}
+
+/* A mesh puts its own header before the frame it carries, in all that has four addresses; the bit that says so means
+ * another thing elsewhere. */
+static void skip_mesh_control(struct decode *d, uint16_t qos)
+{
+    const uint8_t *p = cursor_peek(&d->c, 6 + 3);
+    if (!(qos & QOS_MESH_CONTROL) || !p || (p[0] == 0xaa && p[1] == 0xaa))
+        return;
+    size_t len = 6 + 6u * (p[0] & 3);
+    p = cursor_peek(&d->c, len + 3);
+    if (p && p[len] == 0xaa && p[len + 1] == 0xaa && p[len + 2] == 0x03)
+        cursor_skip(&d->c, len);
 }
 
 static enum verdict data_frame(struct decode *d, bool padded)
@@ -44,7 +87,8 @@ static enum verdict data_frame(struct decode *d, bool padded)
     uint16_t control = cursor_le16(&d->c), qos = 0;
     cursor_skip(&d->c, 20);
     uint16_t sequence = cursor_le16(&d->c);
-    if ((control & (WIFI_TO_DS | WIFI_FROM_DS)) == (WIFI_TO_DS | WIFI_FROM_DS))
+    bool both = (control & (WIFI_TO_DS | WIFI_FROM_DS)) == (WIFI_TO_DS | WIFI_FROM_DS);
+    if (both)
         cursor_skip(&d->c, 6); /* the fourth address */
     if (control & WIFI_QOS) {
         qos = cursor_le16(&d->c);
@@ -63,9 +107,18 @@ static enum verdict data_frame(struct decode *d, bool padded)
         if (!llc || llc[0] != 0xaa || llc[1] != 0xaa || llc[2] != 0x03)
             return decode_unsupported(d, "802.11 encrypted", 0);
     }
-    if ((control & WIFI_MORE_FRAGMENTS) || (sequence & 0xf))
-        return decode_unsupported(d, "802.11 fragment", 0);
-    return qos & QOS_A_MSDU ? aggregate(d) : ether_llc(d);
+    if ((control & WIFI_MORE_FRAGMENTS) || (sequence & 0xf)) {
+        struct msdu_piece piece = {.more = control & WIFI_MORE_FRAGMENTS,
+                                   .sequence = sequence >> 4,
+                                   .number = sequence & 0xf,
+                                   .tid = qos & QOS_TID,
+                                   .time_ns = d->packet->time_ns};
+        memcpy(piece.addresses, start + 4, sizeof(piece.addresses));
+        return fragment(d, &piece);
+    }
+    if (both)
+        skip_mesh_control(d, qos);
+    return qos & QOS_A_MSDU ? wifi_aggregate(d) : ether_llc(d);
 }
 
 static enum verdict wifi_frame(struct decode *d, uint8_t flags)

@@ -78,7 +78,7 @@ static void count_frame(struct streams *s, const struct packet *packet)
             best = (enum fate)i;
         }
     }
-    s->counters->fate_packets[best]++;
+    s->counters->fate_packets[best] += !packet->continued;
 }
 
 static void take_datagram(struct streams *s, struct flow *flow, enum side side,

@@ -538,7 +538,10 @@ def run(sensor, rules, name, function, settings, folder):
     if sum(document["fate_bytes"].values()) != document["capture"]["bytes"]:
         return False, "the byte ledger does not close"
     alerts = [json.loads(line) for line in done.stdout.splitlines()]
-    seen = ["the upload"] if any(a.get("fileinfo", {}).get("sha256") == DIGEST for a in alerts) else []
+    final = [a["alert"]["signature"] for a in alerts if a.get("fileinfo", {}).get("sha256") == DIGEST]
+    if len(final) != len(set(final)):
+        return False, "the upload is told of twice"
+    seen = ["the upload"] if final else []
     seen += sorted({a["alert"]["signature"] for a in alerts if a["alert"]["category"] == "evasion"})
     seen += sorted({trick for a in alerts if a["alert"]["category"] == "evasion"
                     for trick in a["dlp"]["facts"].get("evasion", "").split(",") if trick})

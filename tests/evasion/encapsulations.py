@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from wire import Conversation, checksum, ipv4, jpeg, upload, write_pcap  # noqa: E402
+from wire import Conversation, checksum, ipv4, jpeg, tcp, upload, write_pcap  # noqa: E402
 
 PICTURE = jpeg(320, 240)
 MESSAGE = upload(PICTURE)
@@ -171,11 +171,15 @@ def _(p):
     return pppoe(p)
 
 
-def wifi(p, control=0x0108, qos=b"", addresses=3, body=None):
+SNAP = b"\xaa\xaa\3\0\0\0\x08\0"
+
+
+def wifi(p, control=0x0108, qos=b"", addresses=3, body=None, sequence=0x10):
     """A data frame; its network payload behind LLC and SNAP."""
-    head = struct.pack("<HH", control, 0) + b"\2\0\0\0\0\x10" + b"\2\0\0\0\0\1" + b"\2\0\0\0\0\2" + b"\x10\0"
+    head = struct.pack("<HH", control, 0) + b"\2\0\0\0\0\x10" + b"\2\0\0\0\0\1" + b"\2\0\0\0\0\2"
+    head += struct.pack("<H", sequence)
     head += b"\2\0\0\0\0\3" if addresses == 4 else b""
-    return head + qos + (body if body is not None else b"\xaa\xaa\3\0\0\0\x08\0" + p)
+    return head + qos + (body if body is not None else SNAP + p)
 
 
 RADIOTAP = struct.pack("<BBHI", 0, 0, 8, 0)
@@ -225,6 +229,68 @@ def _(p):
 def _(p):
     inner = b"\xaa\xaa\3\0\0\0\x08\0" + p
     return RADIOTAP + wifi(p, 0x0188, qos=b"\x80\0", body=MACS + struct.pack(">H", len(inner)) + inner)
+
+
+def halves(p):
+    """The same TCP payload in two packets, where there is enough of it."""
+    at = 20 + (p[32] >> 4) * 4
+    if len(p) - at < 2:
+        return [p]
+    cut = at + (len(p) - at) // 2
+    sport, dport, seq, ack = struct.unpack(">HHII", p[20:32])
+    ends = [socket.inet_ntoa(p[n:n + 4]) for n in (12, 16)]
+    return [ipv4(*ends, tcp(*ends, sport, dport, seq + first - at, ack, p[33], p[first:last]))
+            for first, last in ((at, cut), (cut, len(p)))]
+
+
+def aggregate(bodies):
+    parts = [MACS + struct.pack(">H", len(body)) + body for body in bodies]
+    return b"".join(part + bytes(-len(part) % 4) for part in parts[:-1]) + parts[-1]
+
+
+ARP = b"\xaa\xaa\3\0\0\0\x08\x06" + struct.pack(">HHBBH20x", 1, 0x0800, 6, 4, 1)
+
+
+@case("radiotap, an A-MSDU of several", 127)
+def _(p):
+    return RADIOTAP + wifi(p, 0x0188, qos=b"\x80\0", body=aggregate([ARP] + [SNAP + h for h in halves(p)] + [ARP]))
+
+
+@case("radiotap, an A-MSDU of several, four addresses and a frame check sequence", 127)
+def _(p):
+    return struct.pack("<BBHIB", 0, 0, 9, 2, 0x10) + wifi(p, 0x0388, b"\x80\0", 4, aggregate(
+        [SNAP + h for h in halves(p)])) + b"FCS!"
+
+
+def pieces(p, size=400, control=0x0108, qos=b""):
+    """IEEE 802.11 fragments, one of them sent again; the sequence number follows the packet."""
+    body = SNAP + p
+    sequence = struct.unpack(">H", p[4:6])[0] * 2 + (p[12] == 10)
+    cuts = range(0, len(body), size)
+    frames = [RADIOTAP + wifi(p, control | (0x0400 if at + size < len(body) else 0), qos, body=body[at:at + size],
+                              sequence=(sequence & 0xFFF) << 4 | n) for n, at in enumerate(cuts)]
+    return frames[:1] + frames if len(frames) > 1 else frames
+
+
+case("radiotap, fragments", 127)(pieces)
+case("radiotap, fragments of QoS data, lengths no multiple of eight", 127)(
+    lambda p: pieces(p, 333, 0x0188, b"\3\0"))
+
+
+@case("radiotap, a mesh's header before the frame", 127)
+def _(p):
+    return RADIOTAP + wifi(p, 0x0388, b"\0\1", 4, b"\0\x1f\1\0\0\0" + SNAP + p)
+
+
+@case("radiotap, a mesh's header with two more addresses", 127)
+def _(p):
+    return RADIOTAP + wifi(p, 0x0388, b"\0\1", 4, b"\2\x1f\1\0\0\0" + MACS + SNAP + p)
+
+
+@case("TZSP carrying an 802.11 aggregate")
+def _(p):
+    return outer_udp(b"\1\0\0\x12\1" + wifi(p, 0x0188, qos=b"\x80\0", body=aggregate(
+        [SNAP + h for h in halves(p)])), 37008)
 
 
 @case("Prism", 119)

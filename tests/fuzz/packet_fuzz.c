@@ -44,15 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .time_ns = time_ns += INT64_C(1000000000),
                               .link_type = link_type};
         struct packet packet;
-        if (packet_decode(decoder, &frame, &packet)) {
-            volatile uint8_t sum = 0;
-            for (uint32_t i = 0; i < packet.payload_len; i++)
-                sum ^= packet.payload[i];
-            for (uint32_t i = 0; i < packet.network_len; i++)
-                sum ^= packet.network[i];
-            (void)sum;
-            given += packet.payload_len;
-        }
+        bool segment = packet_decode(decoder, &frame, &packet);
+        do {
+            if (segment)
+                given += look_at(&packet);
+        } while (packet_decode_more(decoder, &frame, &packet, &segment));
         if (counters_fate_total(&counters) + given != counters.value[COUNT_CAPTURE_BYTES])
             abort();
         packet_expire(decoder, time_ns);

@@ -174,6 +174,7 @@ struct bench {
     struct packet packet;
     uint8_t *
         copy; /* the frame in a block of its very size, so that a sanitizer sees one byte too far */
+    uint64_t segments; /* of frames behind their first packet */
     uint64_t given; /* payload bytes handed to the caller so far */
     uint64_t given_frames;
     int64_t time_ns;
@@ -218,6 +219,11 @@ static inline bool bench_frame(struct bench *bench, int link_type, const uint8_t
     if (segment) {
         bench->given += bench->packet.payload_len;
         bench->given_frames++;
+    }
+    for (bool more_segment; packet_decode_more(bench->decoder, &frame, &bench->packet, &more_segment);) {
+        segment = more_segment;
+        bench->given += segment ? bench->packet.payload_len : 0;
+        bench->segments += segment;
     }
     assert_int_equal(counters_fate_total(&bench->counters) + bench->given,
                      bench->counters.value[COUNT_CAPTURE_BYTES]);
