@@ -131,10 +131,20 @@ static inline enum verdict decode_too_deep(struct decode *d)
     return decode_unsupported(d, "layers deeper than", LAYERS_MAX);
 }
 
+/* link_list.def's that stand elsewhere than link.c: link_card.c. */
+enum verdict link_erf(struct decode *d);
+enum verdict link_pflog(struct decode *d);
+enum verdict link_juniper(struct decode *d);
+enum verdict link_juniper_ppp(struct decode *d);
+enum verdict link_juniper_hdlc(struct decode *d);
+enum verdict link_fibre_channel(struct decode *d);
+enum verdict link_infiniband(struct decode *d);
+enum verdict link_sun_atm(struct decode *d);
+
 /* The next layer is carried by another network: goes through with it unless it is one too many. */
 enum verdict decode_tunnel(struct decode *d, layer_fn inner);
 
-/* link.c, wifi.c: what link types begin with. */
+/* link.c, link_card.c, wifi.c: what link types begin with. */
 enum verdict link_ethernet(struct decode *d);
 enum verdict link_ppp(struct decode *d);
 enum verdict link_wifi(struct decode *d);
@@ -143,6 +153,9 @@ enum verdict link_prism(struct decode *d);
 enum verdict link_avs(struct decode *d);
 enum verdict wifi_aggregate(struct decode *d); /* of MSDUs, from the one at hand on */
 enum verdict link_ppi(struct decode *d);
+enum verdict link_cisco_hdlc(struct decode *d);
+/* An address family, as the systems that write it number it. */
+enum verdict link_by_family(struct decode *d, uint32_t family);
 enum verdict link_by_type(struct decode *d, uint32_t link_type);
 
 /* ether.c: what an ethertype names, and what 802.2 carries. */
@@ -150,6 +163,7 @@ enum verdict ether_payload(struct decode *d, uint16_t ethertype);
 enum verdict ether_llc(struct decode *d);
 enum verdict ether_snap(struct decode *d);
 enum verdict ether_mpls(struct decode *d);
+enum verdict ether_nsh(struct decode *d);
 enum verdict ether_pppoe(struct decode *d);
 
 /* ip.c */
@@ -162,6 +176,8 @@ bool ip_plausible(const struct decode *d);
 /* tunnel.c: carried by IP. tunnel_udp.c: carried by UDP. */
 enum verdict tunnel_gre(struct decode *d);
 enum verdict tunnel_etherip(struct decode *d);
+enum verdict tunnel_l2tp3(struct decode *d); /* from the session on */
+enum verdict tunnel_tzsp(struct decode *d);
 /* The reader of what this port may carry, or NULL. */
 layer_fn tunnel_of_port(uint16_t src_port, uint16_t dst_port);
 

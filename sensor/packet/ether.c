@@ -69,6 +69,38 @@ static enum verdict macsec(struct decode *d)
     return d->c.bad ? decode_short(d) : ether_payload(d, type);
 }
 
+/* RFC 6325 3: hops and the length of options, the switches' nicknames, then the host's whole frame. */
+static enum verdict trill(struct decode *d)
+{
+    const uint8_t *header = cursor_take(&d->c, 6);
+    if (!header || !cursor_skip(&d->c, ((header[0] & 0x07u) << 2 | header[1] >> 6) * 4u))
+        return decode_short(d);
+    return decode_tunnel(d, link_ethernet);
+}
+
+/* RFC 8300 2.2: a length in words, what comes next. */
+enum verdict ether_nsh(struct decode *d)
+{
+    const uint8_t *header = cursor_peek(&d->c, 8);
+    size_t length = header ? (header[1] & 0x3fu) * 4u : 0;
+    if (!header || !cursor_skip(&d->c, length))
+        return decode_short(d);
+    if (length < 8)
+        return decode_malformed(d);
+    switch (header[3]) {
+    case 1:
+        return decode_tunnel(d, ip_v4);
+    case 2:
+        return decode_tunnel(d, ip_v6);
+    case 3:
+        return decode_tunnel(d, link_ethernet);
+    case 5:
+        return ether_mpls(d);
+    default:
+        return decode_unsupported(d, "nsh protocol", header[3]);
+    }
+}
+
 static bool carries_network(const uint8_t *ethertype)
 {
     uint16_t type = (uint16_t)(ethertype[0] << 8 | ethertype[1]);
@@ -174,6 +206,9 @@ static const struct ether_type {
     {0x8848, ether_mpls},                              /* upstream-assigned */
     {0x8864, ether_pppoe},    {0x6558, link_ethernet}, /* bridged frame */
     {0x893f, tag_of_6},                                /* IEEE 802.1BR E-TAG */
+    {0x892f, tag_of_4},                                /* IEC 62439-3 HSR */
+    {0x894f, ether_nsh},      {0x22f3, trill},         /* RFC 6325 */
+    {0x880b, link_ppp},                                /* RFC 1701 */
     {0x8926, tag_of_4},                                /* Cisco VN-Tag */
     {0x8909, tag_of_6},                                /* Cisco security group tag */
     {0x88e7, backbone},       {0x8903, fabric_path},
@@ -190,7 +225,9 @@ static const struct ether_type {
     {0x88d9, decode_chatter},                           /* LLTD */
     {0x9000, decode_chatter},                           /* loopback test */
     {0x2000, decode_chatter},                           /* CDP, where SNAP was taken off */
-    {0x22f3, decode_chatter},                           /* TRILL control */
+    {0x22f4, decode_chatter},                           /* TRILL control */
+    {0x88fb, decode_chatter},                           /* PRP and HSR supervision */
+    {0x0842, decode_chatter},                           /* wake on LAN */
     {0x88e1, decode_chatter},                           /* HomePlug management */
     {0x8912, decode_chatter}, {0x8899, decode_chatter}, /* Realtek loop detection */
 };

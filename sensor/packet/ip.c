@@ -66,6 +66,28 @@ static enum verdict icmp6(struct decode *d)
                               : decode_chatter(d);
 }
 
+static enum verdict in_ethernet(struct decode *d)
+{
+    return decode_tunnel(d, link_ethernet);
+}
+
+/* Minimal encapsulation (RFC 2004 3.1): the protocol, whether the sender's address is there too, the addresses that
+ * the outer header took the place of. */
+static enum verdict minimal(struct decode *d)
+{
+    uint8_t protocol = cursor_u8(&d->c), flags = cursor_u8(&d->c);
+    cursor_skip(&d->c, 2);
+    const uint8_t *to = cursor_take(&d->c, 4), *from = flags & 0x80 ? cursor_take(&d->c, 4) : to;
+    if (!to || !from)
+        return decode_short(d);
+    if (++d->packet->tunnel_depth > TUNNELS_MAX || !decode_enter(d))
+        return decode_too_deep(d);
+    d->packet->dst = ip_from_v4(to);
+    if (flags & 0x80)
+        d->packet->src = ip_from_v4(from);
+    return ip_payload(d, protocol);
+}
+
 static const struct ip_protocol {
     uint8_t number;
     layer_fn decode;
@@ -75,6 +97,10 @@ static const struct ip_protocol {
     {4, in_v4},  /* IP in IP, RFC 2003 */
     {41, in_v6}, /* 6in4, RFC 4213 */
     {47, tunnel_gre},
+    {55, minimal},
+    {94, in_v4},         /* IP in IP, KA9Q's number */
+    {115, tunnel_l2tp3},
+    {143, in_ethernet},  /* RFC 8986 */
     {97, tunnel_etherip}, /* RFC 3378 */
     {137, ether_mpls},    /* RFC 4023 */
     {PROTOCOL_NONE, decode_chatter},

@@ -1,13 +1,13 @@
 /* The first layer of a frame, by link type. Headers are those of pcap-linktype(7). */
 #include "decode.h"
 
-/* Address families as the systems that write them number them. */
-static enum verdict by_family(struct decode *d, uint32_t family)
+enum verdict link_by_family(struct decode *d, uint32_t family)
 {
     switch (family) {
     case 2:
         return ip_v4(d);
     case 10: /* Linux */
+    case 23: /* Windows */
     case 24: /* NetBSD, OpenBSD */
     case 28: /* FreeBSD */
     case 30: /* Darwin */
@@ -17,11 +17,19 @@ static enum verdict by_family(struct decode *d, uint32_t family)
     }
 }
 
+/* Cisco's ISL: 26 bytes before the whole frame, known by their first address; SNAP stands in the length's place. */
+static bool is_isl(const uint8_t *header)
+{
+    return (memcmp(header, "\x01\x00\x0c\x00", 5) == 0 || memcmp(header, "\x0c\x00\x0c\x00", 5) == 0);
+}
+
 enum verdict link_ethernet(struct decode *d)
 {
     const uint8_t *header = cursor_take(&d->c, 14);
     if (!header)
         return decode_short(d);
+    if (header[12] < 8 && is_isl(header))
+        return cursor_skip(&d->c, 12) ? decode_tunnel(d, link_ethernet) : decode_short(d);
     return ether_payload(d, (uint16_t)(header[12] << 8 | header[13]));
 }
 
@@ -30,13 +38,13 @@ static enum verdict link_null(struct decode *d)
     uint32_t family = cursor_le32(&d->c);
     if (d->c.bad)
         return decode_short(d);
-    return by_family(d, family > 0xffff ? __builtin_bswap32(family) : family);
+    return link_by_family(d, family > 0xffff ? __builtin_bswap32(family) : family);
 }
 
 static enum verdict link_loop(struct decode *d)
 {
     uint32_t family = cursor_be32(&d->c);
-    return d->c.bad ? decode_short(d) : by_family(d, family);
+    return d->c.bad ? decode_short(d) : link_by_family(d, family);
 }
 
 /* LINKTYPE_ENC: the family in the writer's order, the security association, flags. */
@@ -45,7 +53,7 @@ static enum verdict link_enc(struct decode *d)
     uint32_t family = cursor_le32(&d->c);
     if (!cursor_skip(&d->c, 8))
         return decode_short(d);
-    return by_family(d, family > 0xffff ? __builtin_bswap32(family) : family);
+    return link_by_family(d, family > 0xffff ? __builtin_bswap32(family) : family);
 }
 
 /* What follows a cooked header depends on the kind of interface. */
@@ -118,7 +126,7 @@ enum verdict link_ppp(struct decode *d)
     }
 }
 
-static enum verdict link_cisco_hdlc(struct decode *d)
+enum verdict link_cisco_hdlc(struct decode *d)
 {
     cursor_skip(&d->c, 2);
     uint16_t protocol = cursor_be16(&d->c);
@@ -135,6 +143,16 @@ static enum verdict link_ppp_serial(struct decode *d)
     if (address && (address[0] == 0x0f || address[0] == 0x8f))
         return link_cisco_hdlc(d);
     return link_ppp(d);
+}
+
+static enum verdict link_pppd(struct decode *d)
+{
+    return cursor_skip(&d->c, 2) ? link_ppp(d) : decode_short(d);
+}
+
+static enum verdict link_hdlc_direction(struct decode *d)
+{
+    return cursor_skip(&d->c, 1) ? link_cisco_hdlc(d) : decode_short(d);
 }
 
 static enum verdict link_ppp_direction(struct decode *d)
@@ -187,6 +205,12 @@ static enum verdict link_firewire(struct decode *d)
 static enum verdict link_netanalyzer(struct decode *d)
 {
     return cursor_skip(&d->c, 4) ? link_ethernet(d) : decode_short(d);
+}
+
+/* The same, and what the wire has before a frame. */
+static enum verdict link_netanalyzer_wire(struct decode *d)
+{
+    return cursor_skip(&d->c, 12) ? link_ethernet(d) : decode_short(d);
 }
 
 static enum verdict link_tag_before(struct decode *d)

@@ -9,7 +9,7 @@ enum { /* RFC 2784, RFC 2890, RFC 2637 */
        GRE_ACKNOWLEDGEMENT = 0x0080,
        GRE_VERSION = 0x0007
 };
-enum { GRE_PPP = 0x880b, GRE_ERSPAN = 0x88be, GRE_ERSPAN3 = 0x22eb, GRE_WCCP = 0x883e };
+enum { GRE_PPP = 0x880b, GRE_ERSPAN = 0x88be, GRE_ERSPAN3 = 0x22eb, GRE_WCCP = 0x883e, GRE_EOIP = 0x6400 };
 
 /* A mirrored frame after its header: `truncated` when the switch cut it. */
 static enum verdict mirrored(struct decode *d, bool truncated)
@@ -52,6 +52,10 @@ static enum verdict pptp(struct decode *d, uint16_t flags, uint16_t protocol)
 {
     uint16_t length = cursor_be16(&d->c);
     cursor_skip(&d->c, 2);
+    if (protocol == GRE_EOIP) /* MikroTik's: the key is a length and a tunnel, an Ethernet frame follows */
+        return d->c.bad          ? decode_short(d)
+               : length == 0     ? decode_chatter(d)
+                                 : decode_tunnel(d, link_ethernet);
     if (flags & GRE_SEQUENCE)
         cursor_skip(&d->c, 4);
     if (flags & GRE_ACKNOWLEDGEMENT)
@@ -110,6 +114,32 @@ static enum verdict gre_payload(struct decode *d)
 enum verdict tunnel_gre(struct decode *d)
 {
     return decode_tunnel(d, gre_payload);
+}
+
+/* L2TP version 3 (RFC 3931 4.1.1) over IP: a session, 0 for control; a cookie of 0, 4 or 8 bytes and perhaps a
+ * sublayer of 4, as both ends agreed, before the frame. The ethertype and the header behind it tell. */
+enum verdict tunnel_l2tp3(struct decode *d)
+{
+    uint32_t session = cursor_be32(&d->c);
+    if (d->c.bad)
+        return decode_short(d);
+    if (!session)
+        return decode_chatter(d);
+    for (size_t skip = 0; skip <= 12; skip += 4) {
+        struct decode inside = *d;
+        if (!cursor_skip(&inside.c, skip + 14))
+            break;
+        const uint8_t *type = inside.c.at - 2;
+        bool tagged = type[0] == 0x81 && type[1] == 0x00 && cursor_skip(&inside.c, 4);
+        if (tagged)
+            type = inside.c.at - 2;
+        bool ip = (type[0] == 0x08 && type[1] == 0x00) || (type[0] == 0x86 && type[1] == 0xdd);
+        if (!ip || !ip_plausible(&inside))
+            continue;
+        cursor_skip(&d->c, skip);
+        return decode_tunnel(d, link_ethernet);
+    }
+    return decode_unsupported(d, "l2tp", 3);
 }
 
 enum verdict tunnel_etherip(struct decode *d)

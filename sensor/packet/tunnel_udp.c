@@ -26,9 +26,50 @@ static enum verdict vxlan_gpe(struct decode *d)
         return decode_tunnel(d, ip_v6);
     case 3:
         return decode_tunnel(d, link_ethernet);
+    case 4:
+        return ether_nsh(d);
     default:
         return decode_malformed(d);
     }
+}
+
+/* RFC 9300 5.3: eight bytes, then the packet. */
+static enum verdict lisp(struct decode *d)
+{
+    if (!cursor_skip(&d->c, 8) || !ip_plausible(d))
+        return decode_malformed(d);
+    return decode_tunnel(d, ip_any);
+}
+
+/* Generic UDP encapsulation (draft-ietf-intarea-gue 3): version 1 is a bare packet; version 0 has the length of its
+ * optional words and an IP protocol, of which those that are networks are read. */
+static enum verdict gue(struct decode *d)
+{
+    const uint8_t *header = cursor_peek(&d->c, 4);
+    if (header && header[0] >> 6 == 1 && ip_plausible(d))
+        return decode_tunnel(d, ip_any);
+    if (!header || header[0] >> 5 != 0 || !cursor_skip(&d->c, 4 + (header[0] & 0x1fu) * 4))
+        return decode_malformed(d);
+    switch (header[1]) {
+    case 4:
+    case 41:
+        return ip_plausible(d) ? decode_tunnel(d, ip_any) : decode_malformed(d);
+    case 47:
+        return tunnel_gre(d);
+    default:
+        return decode_malformed(d);
+    }
+}
+
+/* CAPWAP's data channel (RFC 5415 4.3) where it is not encrypted: a header of so many words, then the station's frame,
+ * as Ethernet or as it was in the air. Pieces of one are not put together. */
+static enum verdict capwap(struct decode *d)
+{
+    const uint8_t *header = cursor_peek(&d->c, 8);
+    size_t length = header ? (header[1] >> 3) * 4u : 0;
+    if (!header || header[0] != 0 || length < 8 || header[3] & 0x80 || !cursor_skip(&d->c, length))
+        return decode_malformed(d);
+    return decode_tunnel(d, header[2] & 0x01 ? link_wifi : link_ethernet);
 }
 
 /* RFC 8926 3.4: version 0, options in words of four bytes, an ethertype. */
@@ -97,6 +138,8 @@ static enum verdict gtp_user(struct decode *d)
 static enum verdict l2tp(struct decode *d)
 {
     uint16_t flags = cursor_be16(&d->c);
+    if (flags == 0x0003) /* version 3 has two reserved bytes more */
+        return cursor_skip(&d->c, 2) ? tunnel_l2tp3(d) : decode_malformed(d);
     if (d->c.bad || (flags & 0xb4ff) != 0x0002) /* data, reserved bits clear, version 2 */
         return decode_malformed(d);
     if (flags & 0x4000) {
@@ -114,7 +157,7 @@ static enum verdict l2tp(struct decode *d)
 
 /* TZSP, how some access points and routers mirror: version 1, a received packet, what it is, then tagged fields (length
  * and value; 0 is padding) up to the one that ends them. */
-static enum verdict tzsp(struct decode *d)
+enum verdict tunnel_tzsp(struct decode *d)
 {
     uint8_t version = cursor_u8(&d->c), type = cursor_u8(&d->c), tag;
     uint16_t protocol = cursor_be16(&d->c);
@@ -145,6 +188,10 @@ static layer_fn of_port(uint16_t port)
         return teredo;
     case 1701:
         return l2tp;
+    case 4341:
+        return lisp;
+    case 5247:
+        return capwap;
     default:
         return NULL;
     }
@@ -164,10 +211,12 @@ layer_fn tunnel_of_port(uint16_t src_port, uint16_t dst_port)
         return geneve;
     case 6635: /* RFC 7510 */
         return ether_mpls;
+    case 6080:
+        return gue;
     case 4754: /* RFC 8086 */
         return tunnel_gre;
     case 37008:
-        return tzsp;
+        return tunnel_tzsp;
     default:
         break;
     }

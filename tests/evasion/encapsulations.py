@@ -323,6 +323,49 @@ def _(p):
     return b"\2\0\0\7" + struct.pack("<HH", 8, 1) + b"\x08\0\0\0" + struct.pack("<HH", 4 + len(p), 9) + p
 
 
+@case("Endace ERF", 197)
+def _(p):
+    frame = ethernet(p)
+    return struct.pack("<Q", 1) + struct.pack(">BBHHH", 2, 4, 18 + len(frame), 0, len(frame) + 4) + b"\0\0" + frame
+
+
+@case("Endace ERF with two extension headers", 197)
+def _(p):
+    frame = ethernet(p)
+    return struct.pack("<Q", 1) + struct.pack(">BBHHH", 0x82, 4, 34 + len(frame), 0, len(frame)) + \
+        b"\x83" + bytes(7) + b"\x03" + bytes(7) + b"\0\0" + frame
+
+
+case("Endace ERF, bare IP", 197)(
+    lambda p: struct.pack("<Q", 1) + struct.pack(">BBHHH", 22, 4, 16 + len(p), 0, len(p)) + p)
+case("OpenBSD pflog", 117)(lambda p: bytes([61, 2]) + bytes(62) + p)
+case("OpenBSD enc", 109)(lambda p: struct.pack(">III", 2, 0, 0) + p)
+case("Juniper, Ethernet", 178)(lambda p: b"MGC\0" + ethernet(p))
+case("Juniper, Ethernet behind extensions", 178)(lambda p: b"MGC\x80\0\6" + bytes(6) + ethernet(p))
+case("Juniper, the link header left out", 178)(lambda p: b"MGC\2" + bytes(4) + p)
+case("Juniper, PPP", 179)(lambda p: b"MGC\1\xff\3\0\x21" + p)
+case("Juniper, Cisco HDLC", 181)(lambda p: b"MGC\1\x0f\0\x08\0" + p)
+case("IP over Fibre Channel", 122)(lambda p: bytes(16) + SNAP + p)
+case("IP over InfiniBand", 242)(lambda p: bytes(40) + b"\x08\0\0\0" + p)
+case("SunATM", 123)(lambda p: b"\x02\1\0\x20" + SNAP + p)
+case("SunATM, an emulated LAN", 123)(lambda p: b"\x01\1\0\x20\0\1" + ethernet(p))
+case("TZSP as a link type", 128)(lambda p: b"\1\0\0\1\1" + ethernet(p))
+case("PPP of pppd with a direction", 166)(lambda p: b"\1\3\0\x21" + p)
+case("PPP after a direction byte", 204)(lambda p: b"\1\xff\3\0\x21" + p)
+case("Cisco HDLC after a direction byte", 205)(lambda p: b"\1\x0f\0\x08\0" + p)
+case("PPP, HDLC or not, link type 50", 50)(lambda p: b"\xff\3\0\x21" + p)
+case("netANALYZER", 240)(lambda p: bytes(4) + ethernet(p))
+case("netANALYZER with preamble", 241)(lambda p: bytes(4) + b"U" * 7 + b"\xd5" + ethernet(p))
+case("Windows null, IPv6 as family 23", 0)(lambda p: struct.pack("<I", 23) + ipv6(p))
+case("IP over IEEE 1394", 138)(lambda p: bytes(16) + b"\x08\0" + p)
+case("FDDI", 10)(lambda p: b"\x50" + MACS + SNAP + p)
+case("token ring, source-routed", 6)(lambda p: b"\x10\x40" + MACS[:6] + b"\x82" + MACS[7:] + b"\x06\0" + bytes(4) + SNAP + p)
+case("frame relay", 107)(lambda p: b"\x18\x41\3\xcc" + p)
+case("Solaris ipnet", 226)(lambda p: bytes(24) + p)
+case("Cisco ISL")(lambda p: b"\1\0\x0c\0\0\0" + MACS[6:] + struct.pack(">H", 26 + len(p)) + b"\xaa\xaa\3\0\0\x0c" +
+                  b"\0\x28\0\0\0\0" + ethernet(p) + b"FCS1FCS2")
+
+
 # --- tags and labels ----------------------------------------------------------------------------------------
 
 def tags(p, *types):
@@ -356,6 +399,14 @@ case("MPLS under VLAN")(lambda p: ethernet(struct.pack(">HH", 20, 0x8847) + labe
 case("MPLS, IPv6")(lambda p: ethernet(label(16, 1) + ipv6(p), 0x8847))
 case("MACs in MACs (IEEE 802.1ah)")(lambda p: ethernet(struct.pack(">I", 0x1234) + ethernet(p), 0x88E7))
 
+case("HSR")(lambda p: ethernet(struct.pack(">HHH", len(p) + 6, 7, 0x0800) + p, 0x892F))
+case("PRP's trailer")(lambda p: ethernet(p).ljust(60, b"\0") + struct.pack(">HHH", 7, 0xA000 | len(p) + 6, 0x88FB))
+case("TRILL")(lambda p: ethernet(struct.pack(">HHH", 0x003F, 2, 1) + ethernet(p), 0x22F3))
+case("TRILL with options")(lambda p: ethernet(struct.pack(">HHH", 0x00BF, 2, 1) + bytes(8) + ethernet(p), 0x22F3))
+case("NSH")(lambda p: ethernet(struct.pack(">BBBBI16x", 0x0F, 0xC6, 1, 3, 0x1FF) + ethernet(p), 0x894F))
+case("MACsec, signed and not encrypted")(
+    lambda p: ethernet(struct.pack(">BBIQ", 0x20, 0, 1, 9) + b"\x08\0" + p + bytes(16), 0x88E5))
+
 
 # --- tunnels over IP ----------------------------------------------------------------------------------------
 
@@ -382,6 +433,15 @@ case("6in4")(lambda p: outer(ipv6(p), 41))
 case("IPv4 in IPv6")(lambda p: ethernet(ipv6(p, next_header=4, payload=p), 0x86DD))
 case("IPv6 in IPv6")(lambda p: ethernet(ipv6(p, next_header=41, payload=ipv6(p)), 0x86DD))
 case("EtherIP")(lambda p: outer(b"\x30\0" + ethernet(p), 97))
+case("EoIP of MikroTik")(lambda p: outer(struct.pack(">HHH", 0x2001, 0x6400, len(p) + 14) + b"\7\0" + ethernet(p), 47))
+case("minimal encapsulation (Mobile IP)")(
+    lambda p: ethernet(ipv4(*(("10.1.2.3", "198.51.100.2") if p[12] == 10 else ("203.0.113.9", "198.51.100.1")),
+                            struct.pack(">BBH", 6, 0, 0) + p[16:20] + p[20:], proto=55)))
+case("L2TP, version 3, over IP")(lambda p: outer(struct.pack(">I", 77) + ethernet(p), 115))
+case("L2TP, version 3, over IP, a cookie and a sublayer")(
+    lambda p: outer(struct.pack(">I", 77) + b"COOKIE!!" + bytes(4) + ethernet(p), 115))
+case("Ethernet in IPv6 (RFC 8986)")(
+    lambda p: ethernet(struct.pack(">IHBB", 6 << 28, 14 + len(p), 143, 64) + ROUTER6 + ROUTER6 + ethernet(p), 0x86DD))
 case("MPLS in IP")(lambda p: outer(label(16, 1) + p, 137))
 case("an authentication header")(
     lambda p: ethernet(ipv4("10.1.2.3" if p[12] == 10 else "203.0.113.9", "203.0.113.9" if p[12] == 10 else "10.1.2.3",
@@ -410,6 +470,15 @@ case("GTP-U with two extension headers")(
     lambda p: outer_udp(struct.pack(">BBHIHBB", 0x34, 255, len(p) + 12, 7, 0, 0, 0x85) +
                         b"\1\0\0\xc0" + b"\1\0\0\0" + p, 2152))
 case("GTP-U carrying IPv6")(lambda p: outer_udp(struct.pack(">BBHI", 0x30, 255, len(ipv6(p)), 7) + ipv6(p), 2152))
+case("VXLAN-GPE carrying NSH")(
+    lambda p: outer_udp(struct.pack(">BBBBI", 0x0C, 0, 0, 4, 42 << 8) +
+                        struct.pack(">BBBBI16x", 0x0F, 0xC6, 1, 3, 0x1FF) + ethernet(p), 4790))
+case("LISP")(lambda p: outer_udp(bytes(8) + p, 4341))
+case("GUE")(lambda p: outer_udp(b"\0\4\0\0" + p, 6080))
+case("GUE, a bare packet")(lambda p: outer_udp(p, 6080))
+case("CAPWAP data, as Ethernet")(lambda p: outer_udp(b"\0\x10\2\0" + bytes(4) + ethernet(p), 5247))
+case("CAPWAP data, as in the air")(lambda p: outer_udp(b"\0\x10\3\0" + bytes(4) + wifi(p), 5247))
+case("L2TP, version 3, over UDP")(lambda p: outer_udp(struct.pack(">HHI", 3, 0, 77) + bytes(4) + ethernet(p), 1701, 1701))
 case("MPLS in UDP")(lambda p: outer_udp(label(16, 1) + p, 6635))
 case("GRE in UDP")(lambda p: outer_udp(struct.pack(">HH", 0, 0x0800) + p, 4754))
 case("TZSP")(lambda p: outer_udp(b"\1\0\0\1" + b"\x0a\1\xc8" + b"\0\1" + ethernet(p), 37008))
