@@ -114,6 +114,8 @@ void flow_table_classify(struct flow_table *table, struct flow *flow, enum side 
                          const struct packet *packet);
 /* Makes `flow` the current flow, as flow_table_packet does: for work on it between packets. */
 void flow_table_protect(struct flow_table *table, struct flow *flow);
+/* A SYN inside the connection has the number its bytes began with: it was captured late, that is all. */
+void flow_syn_fits(struct flow *flow, enum side side);
 /* Its connection goes on after a SYN that would have begun another: the SYN was forged. */
 void flow_survives_syn(struct flow *flow, enum side side);
 /* Ends the flow now. */

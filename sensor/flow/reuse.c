@@ -66,6 +66,16 @@ bool flow_is_reopened(struct flow *flow, enum side side, const struct packet *pa
     return !flow->packets[side_other(side)] && tcp->seq == flow->reopen_isn + 1;
 }
 
+void flow_syn_fits(struct flow *flow, enum side side)
+{
+    if (flow->reopen != 1 + side)
+        return;
+    flow->reopen = 0;
+    flow->isn[side] = flow->reopen_isn;
+    flow->syn_seen = (flow->syn_seen | 1u << side) & 3;
+    flow->midstream = false;
+}
+
 void flow_survives_syn(struct flow *flow, enum side side)
 {
     if (flow->reopen != 1 + side)

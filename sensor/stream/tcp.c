@@ -44,8 +44,10 @@ static bool take_syn(struct streams *s, struct half *half, struct flow *flow, en
     uint32_t first = tcp->seq + 1;
     bool settled = half->flags & HALF_FIRM || half->offset;
     if (half->flags & HALF_ANCHORED && !(half->flags & HALF_LOOSE && !settled)) {
-        if (half->next - (uint32_t)half->offset == first)
-            return true; /* sent or captured again */
+        if (half->next - (uint32_t)half->offset == first) {
+            flow_syn_fits(flow, side);
+            return true; /* sent or captured again, or late */
+        }
         if (settled)
             return false;
     }

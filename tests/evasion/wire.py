@@ -40,7 +40,7 @@ def tcp(src, dst, sport, dport, seq, ack, flags, payload=b"", window=65535, opti
     words = 5 + len(options) // 4 if offset is None else offset
     head = struct.pack(">HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, words << 4, flags,
                        window, 0, urgent) + options
-    pseudo = socket.inet_aton(src) + socket.inet_aton(dst) + struct.pack(">BBH", 0, 6, len(head) + len(payload))
+    pseudo = socket.inet_aton(src) + socket.inet_aton(dst) + struct.pack(">BBI", 0, 6, len(head) + len(payload))
     value = checksum(pseudo + head + payload)
     if bad_sum:
         value ^= 0x5555
@@ -73,6 +73,9 @@ class Conversation:
     def options(self):
         return timestamps(self.clock, 1) if self.with_timestamps else b""
 
+    def server_options(self):
+        return timestamps(self.clock, self.clock) if self.with_timestamps else b""
+
     def segment(self, payload=b"", flags=ACK | PSH, seq=None, ack=None, ttl=64, ip_bad_sum=False,
                 options=None, **fields):
         """A segment from the client; does not move the sequence number."""
@@ -88,7 +91,7 @@ class Conversation:
         self.ident += 1
         raw = tcp(self.server, self.client, self.sport, self.cport, self.ack if seq is None else seq,
                   self.seq if ack is None else ack, flags, payload,
-                  options=timestamps(self.clock, self.clock) if self.with_timestamps else b"", **fields)
+                  options=self.server_options(), **fields)
         self.ether(ipv4(self.server, self.client, raw, ident=self.ident))
 
     def handshake(self):
