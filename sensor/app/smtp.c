@@ -186,9 +186,11 @@ static void on_text(void *user, const uint8_t *data, size_t len)
 static void client_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     struct smtp *smtp = app_state(session);
+    bool ended = false; /* a message, and nothing came behind it */
     while (len) {
         size_t used;
         bool done;
+        ended = false;
         switch (smtp->mode) {
         case SMTP_COMMAND:
             if (!line_take(&smtp->client, &data, &len))
@@ -206,6 +208,7 @@ static void client_data(struct app_session *session, enum side side, const uint8
             if (done) {
                 end_message(session, true);
                 expect_reply(smtp, SMTP_OTHER);
+                ended = true;
             }
             break;
         }
@@ -215,13 +218,16 @@ static void client_data(struct app_session *session, enum side side, const uint8
             data += used;
             len -= used;
             smtp->left -= used;
-            if (!smtp->left && smtp->last)
+            ended = !smtp->left && smtp->last;
+            if (ended)
                 end_message(session, true);
             else if (!smtp->left)
                 smtp->mode = SMTP_COMMAND;
             break;
         }
     }
+    if (ended)
+        app_at_rest(session, side);
 }
 
 static void smtp_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)

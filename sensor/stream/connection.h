@@ -28,7 +28,7 @@
 #define SLOTS_MAX 4096             /* a window reaches 8 MiB */
 #define TAIL_MAX (64u * 1024)      /* delivered, unacknowledged bytes kept for comparison */
 #define TAIL_ONE_SIDED (8u * 1024) /* of them when no acknowledgement was ever captured */
-#define MESSAGE_MAX (1024u * 1024) /* of a message kept whole, acknowledged or not */
+#define MESSAGE_MAX (4096u * 1024) /* of a message kept whole, acknowledged or not */
 #define RANKS 16
 
 struct link {

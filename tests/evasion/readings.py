@@ -4,7 +4,9 @@ nobody decodes shows nothing of a chunked, encoded or compressed one."""
 
 import base64
 import gzip
+import io
 import random
+import zipfile
 
 from script import JUNK, PICTURE, begin, case, finish
 
@@ -109,16 +111,44 @@ for kind, message in MESSAGES.items():
                 c.close() if bare(kind) else finish(c)
 
 
-@case("the second of two uploads of a connection: one decoy late in it", whole=True)
+@case("the second of two uploads of a connection, behind five megabytes: one decoy late in it", whole=True)
 def _(c):
     begin(c)
-    first = request(b"Content-Length: 500000\r\n", NOISE[:500000])
-    c.send(first)
+    c.send(request(b"Content-Length: 5000000\r\n", (NOISE * 3)[:5000000]), size=40000)
     c.answer()
     message = MESSAGES["Content-Length"]
     c.send(message[:9000])
     c.segment(b"X" * 1400)
     c.send(message[9000:])
+    finish(c)
+
+
+@case("the last of three mails of a connection: decoys in it", whole=True, port=25)
+def _(c):
+    begin(c)
+    at = MAIL.index(b"MAIL FROM")
+    letter = MAIL[at:MAIL.index(b"QUIT")]
+    text = b"MAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\nDATA\r\n\r\n" + b"words\r\n" * 1000 + b".\r\n"
+    for part in (MAIL[:at], text, text):
+        c.send(part)
+    play(c, letter, middle_of_each, "before")
+    c.send(b"QUIT\r\n")
+    c.close()
+
+
+@case("a decoy three megabytes into an archive", whole=True)
+def _(c):
+    begin(c)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in (("a", NOISE[:1500000]), ("b", NOISE[1:1500000]), ("photo.jpg", PICTURE)):
+            archive.writestr(zipfile.ZipInfo(name), data)
+    body = file.getvalue()
+    message = request(b"Content-Length: %d\r\n" % len(body), body)
+    at = message.index(PICTURE[:100]) + 2000
+    c.send(message[:at], size=1460 * 20)
+    c.segment(b"X" * 1400)
+    c.send(message[at:])
     finish(c)
 
 
