@@ -16,6 +16,13 @@ void other_drop(struct streams *s, struct window *w)
     w->other = NULL;
 }
 
+/* No room for it, and none will be looked for again before the next message: each attempt costs what is kept. */
+static void give_up(struct streams *s, struct window *w)
+{
+    other_drop(s, w);
+    window_forget_message(s, w);
+}
+
 /* What the first reading kept, from `from` to `to`, page by page. */
 static bool copy_kept(struct streams *s, struct window *w, uint64_t from, uint64_t to)
 {
@@ -33,7 +40,7 @@ static bool copy_kept(struct streams *s, struct window *w, uint64_t from, uint64
 static bool begin(struct streams *s, struct window *w)
 {
     const struct half *half = &w->connection->half[w->side];
-    if (!w->whole || !s->sink.other_begin)
+    if (!w->whole || !w->flow->content[w->side] || !s->sink.other_begin)
         return false;
     struct window *other = pool_get_zeroed(s->windows);
     if (!other)
@@ -49,7 +56,7 @@ static bool begin(struct streams *s, struct window *w)
     link_init(&other->by_hole);
     w->other = other;
     if (!copy_kept(s, w, w->message_from, half->offset)) {
-        other_drop(s, w);
+        give_up(s, w);
         return false;
     }
     s->sink.other_begin(s->sink.user, w->flow, w->side);
@@ -67,7 +74,7 @@ bool other_take(struct streams *s, struct flow *flow, enum side side, uint64_t o
     size_t skip = from <= offset ? 0 : from - offset < len ? (size_t)(from - offset) : len;
     if (window_overwrite(s, w->other, offset + skip, data + skip, len - skip))
         return true;
-    other_drop(s, w);
+    give_up(s, w);
     return false;
 }
 
@@ -79,7 +86,7 @@ void other_follow(struct streams *s, struct window *w, uint64_t offset, const ui
         return;
     window_insert(s, w->other, offset, data, len, &done);
     if (done.taken < len)
-        other_drop(s, w);
+        give_up(s, w);
 }
 
 void other_hand_on(struct streams *s, struct window *w, uint64_t to)
