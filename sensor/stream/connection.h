@@ -266,7 +266,7 @@ void other_follow(struct streams *s, struct window *w, uint64_t offset, const ui
                   size_t len);
 /* Hands on what comes before `to`. */
 void other_hand_on(struct streams *s, struct window *w, uint64_t to);
-void other_gap(struct streams *s, struct window *w, uint64_t len);
+void other_gap(struct streams *s, struct window *w, uint64_t from, uint64_t len); /* the first has one */
 void other_end(struct streams *s, struct window *w, enum stream_end how);
 void other_drop(struct streams *s, struct window *w);
 

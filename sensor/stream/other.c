@@ -106,15 +106,14 @@ void other_hand_on(struct streams *s, struct window *w, uint64_t to)
     window_release_before(s, other, other->tail_from);
 }
 
-/* The first reading is given one: before `next` everything is there. */
-void other_gap(struct streams *s, struct window *w, uint64_t len)
+/* Before a gap of the first reading everything is there. */
+void other_gap(struct streams *s, struct window *w, uint64_t from, uint64_t len)
 {
-    uint64_t offset = w->connection->half[w->side].offset;
-    other_hand_on(s, w, offset);
+    other_hand_on(s, w, from);
     if (!w->other)
         return;
-    w->other->tail_from = offset + len;
-    window_release_before(s, w->other, offset + len);
+    w->other->tail_from = from + len;
+    window_release_before(s, w->other, from + len);
     s->sink.other_gap(s->sink.user, w->flow, w->side, len);
 }
 

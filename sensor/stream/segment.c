@@ -88,23 +88,24 @@ void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum s
     struct half *half = &c->half[side];
     if (!len)
         return;
-    if (half->window) {
-        other_gap(s, half->window, len);
-        half->window->whole = half->window->resting = false;
-    }
+    uint64_t from = half->offset;
     half->offset += len;
     half->next += (uint32_t)len;
     half->gap_end = half->next;
     half->gap_len = (uint32_t)len;
     half->flags |= HALF_LATE;
-    if (half->window)
-        half->window->tail_from = half->offset;
     half->flags &= (uint16_t)~HALF_REST;
+    if (half->window) {
+        half->window->tail_from = half->offset;
+        half->window->whole = half->window->resting = false;
+    }
     flow->gaps = true;
     count_add(s->counters, COUNT_STREAM_GAPS, 1);
     count_add(s->counters, COUNT_STREAM_GAP_BYTES, len);
     if (s->sink.gap)
         s->sink.gap(s->sink.user, flow, side, len);
+    if (half->window)
+        other_gap(s, half->window, from, len);
 }
 
 /* Content that is not acknowledged yet stays comparable, and the message it belongs to readable. */

@@ -1,5 +1,5 @@
 /* Fuzz input as a conversation: [control][length] bytes, again and again. Bit 0 of control is the side; bits 1-2 say
- * data, data, gap or end. A target names the bytes that open the conversation, so that its decoder claims it. */
+ * data, data, gap or end; with bits 3 and 4 set, of the other reading, which bit 5 begins anew. A target names the bytes that open the conversation, so that its decoder claims it. */
 #ifndef TESTS_FUZZ_CONVERSATION_H
 #define TESTS_FUZZ_CONVERSATION_H
 
@@ -12,6 +12,27 @@ struct opening {
     const char *bytes;
     size_t len;
 };
+
+/* A step of the other reading; returns how many bytes it took. */
+static size_t fuzz_other(const struct stream_sink *sink, struct flow *flow, uint8_t control, const uint8_t *data,
+                         size_t len)
+{
+    enum side side = control & 1;
+    if (control & 0x20)
+        sink->other_begin(sink->user, flow, side);
+    switch (control >> 1 & 3) {
+    case 3:
+        sink->other_end(sink->user, flow, side, len & 1 ? STREAM_FIN : STREAM_CUT);
+        return 0;
+    case 2:
+        sink->other_gap(sink->user, flow, side, len + 1);
+        return 0;
+    default:
+        if (len)
+            sink->other_data(sink->user, flow, side, data, len);
+        return len;
+    }
+}
 
 static int fuzz_conversation(const struct opening *opening, uint8_t protocol, uint16_t port, const uint8_t *data,
                              size_t size)
@@ -33,7 +54,8 @@ static int fuzz_conversation(const struct opening *opening, uint8_t protocol, ui
     }
     while (c.left >= 2) {
         enum side side = c.at[0] & 1;
-        unsigned what = c.at[0] >> 1 & 3;
+        uint8_t control = c.at[0];
+        unsigned what = control >> 1 & 3;
         size_t len = c.at[1] < c.left - 2 ? c.at[1] : c.left - 2;
         c.at += 2;
         c.left -= 2;
@@ -42,6 +64,8 @@ static int fuzz_conversation(const struct opening *opening, uint8_t protocol, ui
         if (protocol == IPPROTO_UDP) {
             if (len)
                 fake.sink.datagram(fake.sink.user, flow, side, c.at, len);
+        } else if ((control & 0x18) == 0x18) {
+            len = fuzz_other(&fake.sink, flow, control, c.at, len);
         } else if (what == 3 && len < 8) {
             fake.sink.end(fake.sink.user, flow, side, len & 1 ? STREAM_FIN : STREAM_RST);
             ended[side] = true;
