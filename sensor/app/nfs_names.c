@@ -1,0 +1,195 @@
+/* Names of file handles. A handle says nothing of its name, so every answer that pairs the two is remembered: the
+ * handle, the directory's handle and the name in it, from which paths are built up to the root of a share. An entry
+ * is found by its handle and by its place (directory and name), for renames. The one learned or used longest ago
+ * goes when the table is full. */
+#include "nfs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS 2048
+#define ENTRIES_MAX 8192
+#define DEPTH_MAX 32
+
+struct entry {
+    struct entry *next_handle, *next_place; /* in their buckets */
+    struct entry *newer, *older;
+    uint64_t handle, directory, place;
+    uint8_t len;
+    char text[NFS_NAME_MAX];
+};
+
+struct nfs_names {
+    struct pool *pool;
+    struct hash_key key;
+    size_t count;
+    struct entry *newest, *oldest;
+    struct entry *handles[BUCKETS], *places[BUCKETS];
+};
+
+struct nfs_names *nfs_names_new(struct mem *mem)
+{
+    struct nfs_names *names = calloc(1, sizeof(*names));
+    if (!names)
+        abort(); /* only at start */
+    names->pool = pool_new(mem, MEM_FLOW, sizeof(struct entry));
+    hash_key_random(&names->key);
+    return names;
+}
+
+static uint64_t place_of(const struct nfs_names *names, uint64_t directory, const char *name, size_t len)
+{
+    uint8_t key[8 + NFS_NAME_MAX];
+    len = len < NFS_NAME_MAX ? len : NFS_NAME_MAX;
+    memcpy(key, &directory, 8);
+    memcpy(key + 8, name, len);
+    return hash_bytes(&names->key, key, 8 + len) | 1;
+}
+
+uint64_t nfs_names_handle(const struct nfs_names *names, const struct ip_addr *server, const void *handle, size_t len)
+{
+    uint8_t key[sizeof(server->bytes) + NFS_HANDLE_MAX];
+    len = len < NFS_HANDLE_MAX ? len : NFS_HANDLE_MAX;
+    memcpy(key, server->bytes, sizeof(server->bytes));
+    if (len)
+        memcpy(key + sizeof(server->bytes), handle, len);
+    return hash_bytes(&names->key, key, sizeof(server->bytes) + len) | 1;
+}
+
+static struct entry *find(const struct nfs_names *names, uint64_t handle)
+{
+    struct entry *entry = names->handles[handle / 2 % BUCKETS];
+    while (entry && entry->handle != handle)
+        entry = entry->next_handle;
+    return entry;
+}
+
+static struct entry *find_place(const struct nfs_names *names, uint64_t place)
+{
+    struct entry *entry = names->places[place / 2 % BUCKETS];
+    while (entry && entry->place != place)
+        entry = entry->next_place;
+    return entry;
+}
+
+static void unlink_place(struct nfs_names *names, struct entry *entry)
+{
+    struct entry **at = &names->places[entry->place / 2 % BUCKETS];
+    while (*at != entry)
+        at = &(*at)->next_place;
+    *at = entry->next_place;
+}
+
+static void link_place(struct nfs_names *names, struct entry *entry, uint64_t directory, const char *name, size_t len)
+{
+    entry->directory = directory;
+    entry->len = (uint8_t)(len < NFS_NAME_MAX ? len : NFS_NAME_MAX);
+    memcpy(entry->text, name, entry->len);
+    entry->place = place_of(names, directory, name, len);
+    struct entry **bucket = &names->places[entry->place / 2 % BUCKETS];
+    entry->next_place = *bucket;
+    *bucket = entry;
+}
+
+static void unlink_age(struct nfs_names *names, struct entry *entry)
+{
+    *(entry->newer ? &entry->newer->older : &names->newest) = entry->older;
+    *(entry->older ? &entry->older->newer : &names->oldest) = entry->newer;
+}
+
+static void link_age(struct nfs_names *names, struct entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = names->newest;
+    *(names->newest ? &names->newest->newer : &names->oldest) = entry;
+    names->newest = entry;
+}
+
+static void forget(struct nfs_names *names, struct entry *entry)
+{
+    struct entry **at = &names->handles[entry->handle / 2 % BUCKETS];
+    while (*at != entry)
+        at = &(*at)->next_handle;
+    *at = entry->next_handle;
+    unlink_place(names, entry);
+    unlink_age(names, entry);
+    names->count--;
+    pool_put(names->pool, entry);
+}
+
+void nfs_names_free(struct nfs_names *names)
+{
+    while (names->oldest)
+        forget(names, names->oldest);
+    pool_free(names->pool);
+    free(names);
+}
+
+uint64_t nfs_names_child(const struct nfs_names *names, uint64_t directory, const char *name, size_t len)
+{
+    if (!directory)
+        return 0;
+    uint64_t place = place_of(names, directory, name, len);
+    const struct entry *entry = find_place(names, place);
+    return entry ? entry->handle : place;
+}
+
+void nfs_names_learn(struct nfs_names *names, uint64_t handle, uint64_t directory, const char *name, size_t len)
+{
+    if (!handle || !len || (len == 1 && name[0] == '.') || (len == 2 && memcmp(name, "..", 2) == 0))
+        return;
+    struct entry *entry = find(names, handle);
+    if (entry) {
+        unlink_place(names, entry);
+        unlink_age(names, entry);
+    } else {
+        if (names->count >= ENTRIES_MAX)
+            forget(names, names->oldest);
+        if (!(entry = pool_get_zeroed(names->pool)))
+            return;
+        names->count++;
+        entry->handle = handle;
+        struct entry **bucket = &names->handles[handle / 2 % BUCKETS];
+        entry->next_handle = *bucket;
+        *bucket = entry;
+    }
+    link_age(names, entry);
+    link_place(names, entry, directory, name, len);
+}
+
+void nfs_names_rename(struct nfs_names *names, uint64_t from, const char *old, size_t old_len, uint64_t to,
+                      const char *name, size_t len)
+{
+    struct entry *entry = from && to ? find_place(names, place_of(names, from, old, old_len)) : NULL;
+    if (entry)
+        nfs_names_learn(names, entry->handle, to, name, len);
+}
+
+size_t nfs_names_path(struct nfs_names *names, uint64_t handle, char out[NFS_PATH_MAX], struct text *share)
+{
+    struct entry *chain[DEPTH_MAX], *entry = find(names, handle);
+    unsigned depth = 0;
+    size_t n = 0;
+    *share = (struct text){NULL, 0};
+    if (entry) {
+        unlink_age(names, entry);
+        link_age(names, entry);
+    }
+    for (; entry && depth < DEPTH_MAX; entry = find(names, entry->directory)) {
+        if (entry->text[0] == '/') { /* no name in a directory has one: what MOUNT was asked for */
+            *share = (struct text){entry->text, entry->len};
+            break;
+        }
+        chain[depth++] = entry;
+    }
+    while (depth--) {
+        entry = chain[depth];
+        if (n + entry->len + 1 > NFS_PATH_MAX)
+            break;
+        if (n)
+            out[n++] = '/';
+        memcpy(out + n, entry->text, entry->len);
+        n += entry->len;
+    }
+    return n;
+}
