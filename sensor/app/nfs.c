@@ -135,7 +135,7 @@ static bool may_begin(const struct nfs *nfs, const uint8_t *data, size_t len)
     if (!(mark >> 31) || !looks_like_reply(c))
         return false;
     uint32_t xid = cursor_be32(&c);
-    const struct nfs_call *call = nfs->call[xid % NFS_CALLS_MAX];
+    const struct nfs_call *call = nfs->call[nfs_call_slot(xid)];
     return call ? call->xid == xid : nfs->calls == 0;
 }
 

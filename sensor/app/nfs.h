@@ -114,7 +114,7 @@ struct nfs_op {
 
 struct nfs_call { /* waits for its reply */
     uint32_t xid;
-    uint32_t program, version, procedure;
+    uint32_t program, version, procedure, minor;
     uint8_t service; /* RPCSEC_GSS */
     uint8_t count;
     bool tls;        /* TLS is asked for */
@@ -188,6 +188,12 @@ struct nfs {
     uint64_t file_id[NFS_FILES_MAX];
     struct nfs_file *file[NFS_FILES_MAX];
 };
+
+/* Clients count their calls in the xid's last byte or, where they are little-endian, in its first. */
+static inline unsigned nfs_call_slot(uint32_t xid)
+{
+    return (xid ^ xid >> 8 ^ xid >> 16 ^ xid >> 24) % NFS_CALLS_MAX;
+}
 
 static inline struct nfs_shared *nfs_shared_of(struct app_session *session)
 {

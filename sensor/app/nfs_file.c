@@ -297,7 +297,7 @@ void nfs_file_stable(struct app_session *session, struct nfs_file *file, uint64_
 /* The same call again, as over UDP when the answer was lost. */
 static bool seen_before(struct nfs *nfs, const struct nfs_side *s, uint64_t id, uint64_t offset, uint32_t len)
 {
-    uint64_t *last = &nfs->written[s->xid % NFS_CALLS_MAX];
+    uint64_t *last = &nfs->written[nfs_call_slot(s->xid)];
     uint64_t key[4] = {s->xid, id, offset, len}, now = hash_bytes(&HASH_KEY_FIXED, key, sizeof(key));
     bool same = *last == now;
     *last = now;
@@ -322,10 +322,9 @@ void nfs_write_begin(struct app_session *session, enum side side, uint64_t id, u
         s->payload.file = 0;
         return;
     }
-    bool again = file->sent.begun && offset + len <= file->sent.next;
-    if (again && offset == 0 && file->clean && sent_whole(file)) {
+    if (file->sent.begun && offset == 0 && file->clean && sent_whole(file)) {
         end_sent(session, file); /* the next version */
-    } else if (again) {
+    } else if (file->sent.begun && offset + len <= file->sent.next) {
         file->patched |= !file->refused;
         s->payload.file = 0;
         return;

@@ -88,18 +88,18 @@ void nfs_op_names(struct nfs_side *s, struct nfs_op *op)
 static void expect_reply(struct app_session *session, struct nfs_call *call)
 {
     struct nfs *nfs = app_state(session);
-    struct nfs_call **slot = &nfs->call[call->xid % NFS_CALLS_MAX];
+    struct nfs_call **slot = &nfs->call[nfs_call_slot(call->xid)];
     pool_put(nfs_shared_of(session)->calls, *slot);
     *slot = call;
 }
 
 static struct nfs_call *answered(struct nfs *nfs, uint32_t xid)
 {
-    struct nfs_call **slot = &nfs->call[xid % NFS_CALLS_MAX], *call = *slot;
+    struct nfs_call **slot = &nfs->call[nfs_call_slot(xid)], *call = *slot;
     if (!call || call->xid != xid)
         return NULL;
     *slot = NULL;
-    nfs->answered[xid % NFS_CALLS_MAX] = (uint64_t)1 << 32 | xid;
+    nfs->answered[nfs_call_slot(xid)] = (uint64_t)1 << 32 | xid;
     return call;
 }
 
@@ -226,7 +226,7 @@ static void take_reply(struct app_session *session, enum side side)
             return;
         if (s->call->tls)
             app_switch(session, NULL, 0); /* RFC 9289 4.1: TLS follows */
-    } else if (nfs->answered[s->xid % NFS_CALLS_MAX] == ((uint64_t)1 << 32 | s->xid)) {
+    } else if (nfs->answered[nfs_call_slot(s->xid)] == ((uint64_t)1 << 32 | s->xid)) {
         return; /* again */
     } else {
         s->program = s->version = 0;
@@ -335,9 +335,9 @@ static void take_step(struct app_session *session, enum side side)
         break;
     case NFS_COMPOUND:
         s->ops_left = (uint32_t)s->xdr.number[s->xdr.numbers - 1];
-        if (!s->reply && s->call)
-            s->call->version = 4;
-        s->minor = s->reply ? s->minor : (uint32_t)s->xdr.number[0];
+        s->minor = !s->reply ? (uint32_t)s->xdr.number[0] : s->call ? s->call->minor : 0;
+        if (s->call)
+            s->call->minor = s->minor;
         next_operation(s);
         break;
     case NFS_CODE:
