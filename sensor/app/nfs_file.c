@@ -363,9 +363,13 @@ void nfs_read_begin(struct app_session *session, enum side side, uint64_t id, ui
 
 void nfs_read_guess(struct app_session *session, enum side side, uint32_t len, bool eof)
 {
-    const struct nfs *nfs = app_state(session);
+    struct nfs *nfs = app_state(session);
     const struct nfs_xdr *x = &nfs->side[side].xdr;
     uint64_t id = nfs_handle(session, side, &x->fileid, sizeof(x->fileid));
+    if (!len || x->number[0] != len) { /* no READ's */
+        begin(&nfs->side[side], NULL, 0, len);
+        return;
+    }
     const struct nfs_file *known = nfs_file_find(session, id);
     bool alone = eof && x->has_size && x->size == len; /* nothing can be before it */
     nfs_read_begin(session, side, id, known && !alone ? known->given.next : 0, len, eof);

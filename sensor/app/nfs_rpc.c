@@ -9,6 +9,7 @@ enum { FLAVOR_GSS = 6, FLAVOR_TLS = 7 };
 enum { GSS_DATA = 0, GSS_INTEGRITY = 2, GSS_PRIVACY = 3 };
 enum { COMPOUND = 1, MOUNT_MNT = 1 };
 
+#define GUESS_MIN 4096 /* a shorter answer of which nothing is known holds no content worth an object */
 #define SEALED_MAX 16 /* messages that cannot be read, in a row: then the flow is opaque */
 
 uint64_t nfs_handle(struct app_session *session, enum side side, const void *handle, size_t len)
@@ -111,6 +112,12 @@ static void step(struct nfs_side *s, enum nfs_step next, const char *format)
     nfs_xdr_start(&s->xdr, format);
 }
 
+/* An answer to a call that was not seen may be to anything. */
+static void strange(struct nfs_side *s)
+{
+    s->step = s->reply && !s->call && s->fragment_left <= GUESS_MIN ? NFS_REST : NFS_STRANGE;
+}
+
 static void sealed(struct app_session *session, struct nfs_side *s)
 {
     struct nfs *nfs = app_state(session);
@@ -138,7 +145,7 @@ static void body(struct app_session *session, struct nfs_side *s)
             s->op_index = 0;
             step(s, NFS_PROCEDURE, format);
         } else if (s->procedure != 0) {
-            s->step = NFS_STRANGE;
+            strange(s);
         }
         break;
     case RPC_MOUNT:
@@ -156,7 +163,7 @@ static void body(struct app_session *session, struct nfs_side *s)
         break; /* small talk */
     default:
         if (s->program < RPC_CALLBACK_FIRST || s->program > RPC_CALLBACK_LAST)
-            s->step = NFS_STRANGE;
+            strange(s);
     }
 }
 
@@ -184,7 +191,7 @@ static void take_call(struct app_session *session, enum side side)
     s->procedure = (uint32_t)n[3];
     s->service = 0;
     if (n[0] != RPC_VERSION || (flavor == FLAVOR_GSS && !read_gss(s, &data))) {
-        s->step = NFS_STRANGE;
+        strange(s);
         return;
     }
     nfs->calls += s->program == RPC_NFS;
@@ -263,7 +270,7 @@ static void guess(struct nfs_side *s)
         step(s, NFS_COMPOUND, "oI");
         nfs_xdr_inside_opaque(&s->xdr, (((uint32_t)n[1] + 3) & ~3u) - 4);
     } else {
-        s->step = NFS_STRANGE;
+        strange(s);
     }
 }
 
@@ -286,7 +293,7 @@ static void take_code(struct app_session *session, enum side side)
         nfs4_refused(session, side);
         s->step = NFS_REST; /* what failed is the last */
     } else if (!format) {
-        s->step = NFS_STRANGE;
+        strange(s);
     } else {
         if (!s->reply)
             new_op(s, code);
@@ -305,7 +312,7 @@ static void take_step(struct app_session *session, enum side side)
         s->reply = s->xdr.number[1] == REPLY;
         nfs->clock++;
         if (s->xdr.number[1] > REPLY)
-            s->step = NFS_STRANGE;
+            strange(s);
         else if (s->reply)
             step(s, NFS_REPLY, "B");
         else
@@ -414,7 +421,7 @@ void nfs_message_data(struct app_session *session, enum side side, const uint8_t
         } else {
             n = nfs_xdr_feed(session, side, data, len);
             if (s->xdr.bad)
-                s->step = NFS_STRANGE;
+                strange(s);
         }
         while (s->xdr.done && s->step != NFS_REST && s->step != NFS_STRANGE) {
             s->xdr.done = false;
