@@ -59,29 +59,35 @@ static enum app_probe looks_like_call(struct cursor c)
 }
 
 /* RFC 5531 9: accepted, and done. */
-static bool looks_like_reply(struct cursor c)
+static enum app_probe looks_like_reply(struct cursor c)
 {
-    cursor_skip(&c, 4);
-    uint32_t type = cursor_be32(&c), state = cursor_be32(&c), flavor = cursor_be32(&c), verifier = cursor_be32(&c);
+    static const uint8_t accepted[8] = {0, 0, 0, 1, 0, 0, 0, 0};
+    if (!cursor_skip(&c, 4))
+        return APP_MORE;
+    size_t n = cursor_left(&c) < sizeof(accepted) ? cursor_left(&c) : sizeof(accepted);
+    if (memcmp(cursor_take(&c, n), accepted, n) != 0)
+        return APP_NO;
+    uint32_t flavor = cursor_be32(&c), verifier = cursor_be32(&c);
+    if (!c.bad && ((flavor != 0 && flavor != 6) || verifier > 400))
+        return APP_NO;
     cursor_skip(&c, ((size_t)verifier + 3) & ~(size_t)3);
-    uint32_t accepted = cursor_be32(&c);
-    return !c.bad && type == 1 && state == 0 && (flavor == 0 || flavor == 6) && verifier <= 400 && accepted == 0;
+    uint32_t state = cursor_be32(&c);
+    return c.bad ? APP_MORE : state == 0 ? APP_YES : APP_NO;
 }
 
-/* The place of a call's head in the middle of other bytes: of NFS, as of no other program so much is sent. */
-static const uint8_t *find_call(const uint8_t *data, size_t len)
+/* A call's head in the middle of other bytes: of NFS, as of no other program so much is sent. */
+static bool has_call(const uint8_t *data, size_t len)
 {
     static const uint8_t head[15] = {0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0x86, 0xa3, 0, 0, 0};
-    while (len >= HEAD) {
-        const uint8_t *hit = memmem(data + 8, len - 8, head, sizeof(head));
-        if (!hit)
-            break;
-        if (hit + 16 <= data + len && (hit[15] == 3 || hit[15] == 4))
-            return hit - 8;
-        len -= (size_t)(hit - 7 - data);
-        data = hit - 7;
+    const uint8_t *hit;
+    while (len >= HEAD && (hit = memmem(data + 8, len - 8, head, sizeof(head)))) {
+        size_t past = (size_t)(hit - data) + sizeof(head);
+        if (past < len && (data[past] == 3 || data[past] == 4))
+            return true;
+        data += past - 8;
+        len -= past - 8;
     }
-    return NULL;
+    return false;
 }
 
 static enum app_probe nfs_probe(const struct app_probe_input *input)
@@ -92,6 +98,8 @@ static enum app_probe nfs_probe(const struct app_probe_input *input)
         struct cursor c = cursor_over(input->data[side], input->len[side]);
         if (!input->len[side])
             continue;
+        if (!udp && input->flow->midstream && has_call(input->data[side], input->len[side]))
+            return APP_YES;
         uint32_t mark = udp ? 0 : cursor_be32(&c);
         uint32_t length = mark & 0x7fffffff;
         if (!udp && !c.bad && (length < 24 || length > FRAGMENT_MAX))
@@ -99,12 +107,11 @@ static enum app_probe nfs_probe(const struct app_probe_input *input)
         enum app_probe call = c.bad ? APP_MORE : looks_like_call(c);
         if (call == APP_YES)
             return APP_YES;
-        if (call == APP_MORE && (c.bad || mark >> 31))
+        enum app_probe reply = c.bad || udp || !(mark >> 31) ? APP_NO : looks_like_reply(c);
+        if (reply == APP_YES)
+            return APP_YES;
+        if (call == APP_MORE || reply == APP_MORE)
             answer = APP_MORE;
-        if (!udp && mark >> 31 && looks_like_reply(c))
-            return APP_YES;
-        if (!udp && input->flow->midstream && find_call(input->data[side], input->len[side]))
-            return APP_YES;
     }
     return answer;
 }
@@ -132,7 +139,7 @@ static bool may_begin(const struct nfs *nfs, const uint8_t *data, size_t len)
         return false;
     if (looks_like_call(c) == APP_YES)
         return true;
-    if (!(mark >> 31) || !looks_like_reply(c))
+    if (!(mark >> 31) || looks_like_reply(c) != APP_YES)
         return false;
     uint32_t xid = cursor_be32(&c);
     const struct nfs_call *call = nfs->call[nfs_call_slot(xid)];

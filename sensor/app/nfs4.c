@@ -58,6 +58,9 @@ static void open_call(struct app_session *session, struct nfs_side *s, struct nf
     nfs_op_names(s, op);
     if (op->name_len)
         s->current = child(session, s, op);
+    struct nfs_file *file = op->truncates ? nfs_file_of(session, s->current) : NULL;
+    if (file)
+        nfs_file_truncate(session, file, 0);
 }
 
 static void take_call(struct app_session *session, enum side side, struct nfs_side *s, struct nfs_op *op)
@@ -119,9 +122,17 @@ static void take_call(struct app_session *session, enum side side, struct nfs_si
 
 /* ---- replies ---- */
 
+static void learn(struct app_session *session, const struct nfs_side *s, uint64_t handle)
+{
+    struct text name = nfs_op_name(s, s->named);
+    nfs_names_learn(nfs_shared_of(session)->names, handle, s->directory, name.data, name.len);
+}
+
 static void named(struct app_session *session, struct nfs_side *s, struct nfs_op *op)
 {
     uint64_t directory = s->current;
+    if (s->named) /* a path in one compound: the directory's own handle stays unknown */
+        learn(session, s, directory);
     current(s, child(session, s, op));
     s->named = op;
     s->directory = directory;
@@ -135,18 +146,22 @@ static void open_reply(struct app_session *session, struct nfs_side *s, struct n
     if (!file)
         return;
     file->opened = true;
-    if (op->truncates)
-        nfs_file_truncate(session, file, 0);
+    if (op->truncates && !file->sized)
+        nfs_file_truncate(session, file, file->sent.end);
+    if (s->named && file->writes) { /* by the same compound: the name is late */
+        learn(session, s, s->current);
+        nfs_file_renamed(session, s->current);
+    }
 }
 
 static void handle_reply(struct app_session *session, struct nfs_side *s)
 {
     uint64_t handle = s->xdr.handles ? s->xdr.handle[0] : 0;
-    if (s->named) {
-        struct text name = nfs_op_name(s, s->named);
-        nfs_names_learn(nfs_shared_of(session)->names, handle, s->directory, name.data, name.len);
-    }
+    if (s->named)
+        learn(session, s, handle);
     nfs_file_rekey(session, s->current, handle);
+    if (s->closing == s->current)
+        s->closing = handle;
     current(s, handle);
 }
 
