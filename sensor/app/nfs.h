@@ -30,11 +30,13 @@ enum { RPC_PORTMAP = 100000, RPC_NFS = 100003, RPC_MOUNT = 100005, RPC_NLM = 100
 struct nfs_names;
 struct nfs_names *nfs_names_new(struct mem *mem);
 void nfs_names_free(struct nfs_names *names);
-/* A file handle as a number: of this server, under a random key. Never 0. */
+/* A file handle as a number: of this server, under a random key. Never 0. The same for a file's aliases. */
 uint64_t nfs_names_handle(const struct nfs_names *names, const struct ip_addr *server, const void *handle, size_t len);
 /* The handle that `name` in `directory` has, or when that is not known a number that stands for it. */
 uint64_t nfs_names_child(const struct nfs_names *names, uint64_t directory, const char *name, size_t len);
 void nfs_names_learn(struct nfs_names *names, uint64_t handle, uint64_t directory, const char *name, size_t len);
+/* Another handle for the same file: of a data server (pNFS). */
+void nfs_names_alias(struct nfs_names *names, uint64_t handle, uint64_t of);
 void nfs_names_rename(struct nfs_names *names, uint64_t from, const char *old, size_t old_len, uint64_t to,
                       const char *name, size_t len);
 /* Path below the share, as far as it is known; returns its length. `share` borrows the table's text. */
@@ -114,7 +116,7 @@ struct nfs_op {
 
 struct nfs_call { /* waits for its reply */
     uint32_t xid;
-    uint32_t program, version, procedure, minor;
+    uint32_t program, version, procedure;
     uint8_t service; /* RPCSEC_GSS */
     uint8_t count;
     bool tls;        /* TLS is asked for */
@@ -163,7 +165,6 @@ struct nfs_side {
     uint8_t service;       /* RPCSEC_GSS: 0 none of it */
     uint32_t ops_left;
     uint8_t op_index, op_code;
-    uint32_t minor;
     uint64_t current, saved; /* file handles of a compound, 0 unknown */
     struct nfs_op *named;    /* reply: the operation that came to the present one by name */
     uint64_t directory;      /* of that name */

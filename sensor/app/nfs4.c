@@ -6,7 +6,7 @@
 enum {
     CLOSE = 4, COMMIT = 5, CREATE = 6, DELEGRETURN = 8, GETATTR = 9, GETFH = 10, LOOKUP = 15, LOOKUPP = 16, OPEN = 18,
     OPENATTR = 19, PUTFH = 22, PUTPUBFH = 23, PUTROOTFH = 24, READ = 25, READDIR = 26, RENAME = 29, RESTOREFH = 31,
-    SAVEFH = 32, SETATTR = 34, WRITE = 38, READ_PLUS = 68
+    SAVEFH = 32, SETATTR = 34, WRITE = 38, LAYOUTGET = 50, READ_PLUS = 68
 };
 enum { OPEN_CREATE = 1, CREATE_GUARDED = 1 };
 
@@ -226,6 +226,10 @@ static void take_reply(struct app_session *session, enum side side, struct nfs_s
         break;
     case DELEGRETURN:
         s->closing = file && !file->opened ? s->current : 0;
+        break;
+    case LAYOUTGET:
+        if (x->handles)
+            nfs_names_alias(nfs_shared_of(session)->names, x->handle[0], s->current);
         break;
     case RENAME:
         rename_reply(session, s, op);

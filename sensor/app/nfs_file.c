@@ -44,8 +44,7 @@ static void set_name(struct app_session *session, struct nfs_file *file)
 /* Before the first byte of an object. */
 static void set_meta(struct app_session *session, struct nfs_file *file, const struct nfs_side *s)
 {
-    static const char *const versions[] = {"4", "4.1", "4.2"};
-    const char *version = s->version == 3 ? "3" : versions[s->minor < 3 ? s->minor : 0];
+    const char *version = s->version == 3 ? "3" : "4";
     const char *procedure = s->reply ? "READ" : "WRITE";
     if (file->meta)
         return;

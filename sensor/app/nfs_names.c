@@ -14,7 +14,8 @@
 struct entry {
     struct entry *next_handle, *next_place; /* in their buckets */
     struct entry *newer, *older;
-    uint64_t handle, directory, place;
+    uint64_t handle, directory, place; /* place: 0 while it has none */
+    uint64_t alias;                    /* the handle it is another of, or 0 */
     uint8_t len;
     char text[NFS_NAME_MAX];
 };
@@ -46,6 +47,14 @@ static uint64_t place_of(const struct nfs_names *names, uint64_t directory, cons
     return hash_bytes(&names->key, key, 8 + len) | 1;
 }
 
+static struct entry *find(const struct nfs_names *names, uint64_t handle)
+{
+    struct entry *entry = names->handles[handle / 2 % BUCKETS];
+    while (entry && entry->handle != handle)
+        entry = entry->next_handle;
+    return entry;
+}
+
 uint64_t nfs_names_handle(const struct nfs_names *names, const struct ip_addr *server, const void *handle, size_t len)
 {
     uint8_t key[sizeof(server->bytes) + NFS_HANDLE_MAX];
@@ -53,15 +62,9 @@ uint64_t nfs_names_handle(const struct nfs_names *names, const struct ip_addr *s
     memcpy(key, server->bytes, sizeof(server->bytes));
     if (len)
         memcpy(key + sizeof(server->bytes), handle, len);
-    return hash_bytes(&names->key, key, sizeof(server->bytes) + len) | 1;
-}
-
-static struct entry *find(const struct nfs_names *names, uint64_t handle)
-{
-    struct entry *entry = names->handles[handle / 2 % BUCKETS];
-    while (entry && entry->handle != handle)
-        entry = entry->next_handle;
-    return entry;
+    uint64_t number = hash_bytes(&names->key, key, sizeof(server->bytes) + len) | 1;
+    const struct entry *entry = find(names, number);
+    return entry && entry->alias ? entry->alias : number;
 }
 
 static struct entry *find_place(const struct nfs_names *names, uint64_t place)
@@ -74,10 +77,13 @@ static struct entry *find_place(const struct nfs_names *names, uint64_t place)
 
 static void unlink_place(struct nfs_names *names, struct entry *entry)
 {
+    if (!entry->place)
+        return;
     struct entry **at = &names->places[entry->place / 2 % BUCKETS];
     while (*at != entry)
         at = &(*at)->next_place;
     *at = entry->next_place;
+    entry->place = 0;
 }
 
 static void link_place(struct nfs_names *names, struct entry *entry, uint64_t directory, const char *name, size_t len)
@@ -134,19 +140,17 @@ uint64_t nfs_names_child(const struct nfs_names *names, uint64_t directory, cons
     return entry ? entry->handle : place;
 }
 
-void nfs_names_learn(struct nfs_names *names, uint64_t handle, uint64_t directory, const char *name, size_t len)
+/* The handle's entry, made when it is new; the youngest now. */
+static struct entry *entry_of(struct nfs_names *names, uint64_t handle)
 {
-    if (!handle || !len || (len == 1 && name[0] == '.') || (len == 2 && memcmp(name, "..", 2) == 0))
-        return;
     struct entry *entry = find(names, handle);
     if (entry) {
-        unlink_place(names, entry);
         unlink_age(names, entry);
     } else {
         if (names->count >= ENTRIES_MAX)
             forget(names, names->oldest);
         if (!(entry = pool_get_zeroed(names->pool)))
-            return;
+            return NULL;
         names->count++;
         entry->handle = handle;
         struct entry **bucket = &names->handles[handle / 2 % BUCKETS];
@@ -154,7 +158,25 @@ void nfs_names_learn(struct nfs_names *names, uint64_t handle, uint64_t director
         *bucket = entry;
     }
     link_age(names, entry);
+    return entry;
+}
+
+void nfs_names_learn(struct nfs_names *names, uint64_t handle, uint64_t directory, const char *name, size_t len)
+{
+    if (!handle || !len || (len == 1 && name[0] == '.') || (len == 2 && memcmp(name, "..", 2) == 0))
+        return;
+    struct entry *entry = entry_of(names, handle);
+    if (!entry)
+        return;
+    unlink_place(names, entry);
     link_place(names, entry, directory, name, len);
+}
+
+void nfs_names_alias(struct nfs_names *names, uint64_t handle, uint64_t of)
+{
+    struct entry *entry = handle && of && handle != of ? entry_of(names, handle) : NULL;
+    if (entry)
+        entry->alias = of;
 }
 
 void nfs_names_rename(struct nfs_names *names, uint64_t from, const char *old, size_t old_len, uint64_t to,

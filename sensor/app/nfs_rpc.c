@@ -138,7 +138,7 @@ static void body(struct app_session *session, struct nfs_side *s)
         if (s->version == 4 && s->procedure == COMPOUND) {
             s->current = s->saved = 0;
             s->op_index = 0;
-            step(s, NFS_COMPOUND, s->reply ? "ioI" : "oII");
+            step(s, NFS_COMPOUND, s->reply ? "ioI" : "oiI");
         } else if (s->version == 3 && (format = nfs3_format(s->procedure, s->reply))) {
             if (!s->reply)
                 new_op(s, s->procedure);
@@ -342,9 +342,6 @@ static void take_step(struct app_session *session, enum side side)
         break;
     case NFS_COMPOUND:
         s->ops_left = (uint32_t)s->xdr.number[s->xdr.numbers - 1];
-        s->minor = !s->reply ? (uint32_t)s->xdr.number[0] : s->call ? s->call->minor : 0;
-        if (s->call)
-            s->call->minor = s->minor;
         next_operation(s);
         break;
     case NFS_CODE:

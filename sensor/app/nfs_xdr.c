@@ -3,6 +3,7 @@
  *      i l s   4, 8, 16 bytes, passed over            I L   the same as numbers that are kept
  *      o       opaque or string, passed over          n     one whose text is kept, cut to NFS_NAME_MAX
  *      h       file handle, kept                      z     8 bytes: the file's size
+ *      U       layout of a file (RFC 8881 13.3), its first handle kept
  *      b       bitmap, kept                           a     attributes as the bitmap says (RFC 7530 5)
  *      F       fattr3, its size kept (Q: but for its first word, of a regular file)
  *      D       opaque that is file content: streamed
@@ -130,6 +131,18 @@ static void take_attributes(struct app_session *session, enum side side, struct 
     }
 }
 
+/* RFC 8881 13.3: a file that is on data servers has other handles there. */
+static void take_layout(struct app_session *session, enum side side, struct nfs_xdr *x)
+{
+    enum { LAYOUT_FILES = 1 };
+    struct cursor c = cursor_over(x->capture, x->capture_len);
+    cursor_skip(&c, 16 + 4 + 4 + 8);
+    uint32_t handles = cursor_be32(&c), len = cursor_be32(&c);
+    const uint8_t *handle = len <= NFS_HANDLE_MAX ? cursor_take(&c, len) : NULL;
+    if (x->number[x->numbers - 1] == LAYOUT_FILES && handles && handle && x->handles < 2)
+        x->handle[x->handles++] = nfs_handle(session, side, handle, len);
+}
+
 /* A fixed item is there. */
 static void take_fixed(struct app_session *session, enum side side, const uint8_t *p)
 {
@@ -169,6 +182,7 @@ static void take_fixed(struct app_session *session, enum side side, const uint8_
         case 'o':
         case 'n':
         case 'a':
+        case 'U':
         case 'D':
             x->left = value;
             x->padding = (uint8_t)(-value & 3);
@@ -215,6 +229,8 @@ static void take_opaque(struct app_session *session, enum side side, struct nfs_
         x->name[x->names++].len = (uint8_t)n;
     } else if (x->letter == 'a') {
         take_attributes(session, side, x);
+    } else if (x->letter == 'U') {
+        take_layout(session, side, x);
     }
     next(x);
 }
