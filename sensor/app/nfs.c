@@ -1,6 +1,6 @@
-/* NFS: records of a TCP connection (RFC 5531 11: fragments of a length and a mark on the last one), datagrams, gaps. What
- * lies in a message is nfs_rpc.c's; here is only where messages begin and end, and where the next one may begin when
- * that was lost. */
+/* NFS: records of a TCP connection (RFC 5531 11: fragments of a length and a mark on the last one), datagrams, gaps.
+ * What lies in a message is nfs_rpc.c's; here is only where messages begin and end, and where the next one may begin
+ * when that was lost. */
 #include "nfs.h"
 
 #include <stdlib.h>

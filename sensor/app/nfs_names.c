@@ -187,31 +187,29 @@ void nfs_names_rename(struct nfs_names *names, uint64_t from, const char *old, s
         nfs_names_learn(names, entry->handle, to, name, len);
 }
 
+/* Written from its end to its beginning, as the directories are found. */
 size_t nfs_names_path(struct nfs_names *names, uint64_t handle, char out[NFS_PATH_MAX], struct text *share)
 {
-    struct entry *chain[DEPTH_MAX], *entry = find(names, handle);
-    unsigned depth = 0;
-    size_t n = 0;
+    struct entry *entry = find(names, handle);
+    size_t at = NFS_PATH_MAX;
     *share = (struct text){NULL, 0};
     if (entry) {
         unlink_age(names, entry);
         link_age(names, entry);
     }
-    for (; entry && depth < DEPTH_MAX; entry = find(names, entry->directory)) {
+    for (unsigned depth = 0; entry && depth < DEPTH_MAX; depth++) {
         if (entry->text[0] == '/') { /* no name in a directory has one: what MOUNT was asked for */
             *share = (struct text){entry->text, entry->len};
             break;
         }
-        chain[depth++] = entry;
-    }
-    while (depth--) {
-        entry = chain[depth];
-        if (n + entry->len + 1 > NFS_PATH_MAX)
+        if (at < (size_t)entry->len + 1)
             break;
-        if (n)
-            out[n++] = '/';
-        memcpy(out + n, entry->text, entry->len);
-        n += entry->len;
+        if (depth)
+            out[--at] = '/';
+        at -= entry->len;
+        memcpy(out + at, entry->text, entry->len);
+        entry = find(names, entry->directory);
     }
-    return n;
+    memmove(out, out + at, NFS_PATH_MAX - at);
+    return NFS_PATH_MAX - at;
 }
