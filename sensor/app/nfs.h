@@ -95,8 +95,6 @@ struct nfs_file {
     bool closed;        /* and did */
     bool clean;         /* nothing was written since the server said that all is stable */
     bool committed;     /* by a COMMIT */
-    bool refused;       /* a WRITE failed: the same bytes will come again */
-    bool patched;       /* bytes that had been passed on were written anew */
     enum side writer;
     bool guessed;       /* what was read came in answers to calls that were not seen */
     uint16_t name_len;
@@ -143,6 +141,7 @@ enum nfs_step {
 struct nfs_payload {
     bool active;
     bool dropped;    /* seen before */
+    uint32_t skip;   /* bytes at its beginning that were */
     uint64_t file;   /* its id, 0 for none: then it is searched raw */
     uint64_t offset;
 };

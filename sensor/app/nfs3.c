@@ -80,7 +80,7 @@ void nfs3_reply(struct app_session *session, enum side side)
     if (file)
         nfs_file_attributes(file, x);
     if (s->procedure == WRITE && file) {
-        file->refused |= !good || x->number[1] < op->other;
+        file->sent.repeats |= !good || x->number[1] < op->other;
         if (good && x->number[2])
             nfs_file_stable(session, file, op->writes, false);
     } else if (s->procedure == COMMIT && file && good) {

@@ -212,7 +212,7 @@ static void take_reply(struct app_session *session, enum side side, struct nfs_s
         break;
     case WRITE:
         if (file) {
-            file->refused |= x->number[0] < op->other;
+            file->sent.repeats |= x->number[0] < op->other;
             if (x->number[1])
                 nfs_file_stable(session, file, op->writes, false);
         }
@@ -256,7 +256,7 @@ void nfs4_refused(struct app_session *session, enum side side)
     struct nfs_side *s = &nfs->side[side];
     struct nfs_file *file = s->op_code == WRITE ? nfs_file_find(session, s->current) : NULL;
     if (file)
-        file->refused = true;
+        file->sent.repeats = true;
 }
 
 void nfs4_entry(struct app_session *session, enum side side)

@@ -3,8 +3,7 @@
  * said that they are on its disk and the client went on to something else. Such a file waits a little, for more may
  * come, and is ended when it was left alone, when many wait, or with the connection.
  *
- * A file that is written once more after that is a new object. Bytes written anew inside one that is still under way
- * (a header put right at the end) are searched apart, and the object is not called whole. */
+ * A file that is written once more after that is a new object. */
 #include <string.h>
 
 #include "nfs.h"
@@ -80,7 +79,7 @@ static bool left_alone(struct app_session *session, const struct nfs_file *file)
 
 static bool sent_whole(const struct nfs_file *file)
 {
-    return file->sized && !file->patched && !file->sent.ranges && file->sent.next == file->size;
+    return file->sized && !file->sent.ranges && !file->sent.rewritten && file->sent.next == file->size;
 }
 
 static bool given_whole(const struct nfs_file *file)
@@ -114,8 +113,8 @@ static void end_sent(struct app_session *session, struct nfs_file *file)
 {
     const struct object_info info = info_of(session, file->writer, file);
     assembly_end(session, &nfs_shared_of(session)->memory, &file->sent, &info,
-                 file->sized && !file->patched && left_alone(session, file), file->size);
-    file->patched = file->refused = file->clean = file->committed = false;
+                 file->sized && left_alone(session, file), file->size);
+    file->sent.repeats = file->clean = file->committed = false;
     end_meta(session, file);
 }
 
@@ -321,13 +320,9 @@ void nfs_write_begin(struct app_session *session, enum side side, uint64_t id, u
         s->payload.file = 0;
         return;
     }
-    if (file->sent.begun && offset == 0 && file->clean && sent_whole(file)) {
+    if (file->sent.begun && offset == 0 && file->clean && sent_whole(file))
         end_sent(session, file); /* the next version */
-    } else if (file->sent.begun && offset + len <= file->sent.next) {
-        file->patched |= !file->refused;
-        s->payload.file = 0;
-        return;
-    }
+    s->payload.skip = assembly_page_again(&file->sent, offset, len);
     file->writes++;
     file->clean = false;
     file->writer = side;
@@ -357,6 +352,7 @@ void nfs_read_begin(struct app_session *session, enum side side, uint64_t id, ui
         file->read_size = offset + len;
     }
     file->writer = side_other(side);
+    file->given.repeats = true;
     set_meta(session, file, s);
 }
 
@@ -383,6 +379,11 @@ void nfs_payload_data(struct app_session *session, enum side side, const uint8_t
     struct nfs *nfs = app_state(session);
     struct nfs_side *s = &nfs->side[side];
     struct nfs_file *file = nfs_file_find(session, s->payload.file);
+    size_t skip = len < s->payload.skip ? len : s->payload.skip;
+    s->payload.skip -= (uint32_t)skip;
+    s->payload.offset += skip;
+    data += skip;
+    len -= skip;
     if (file) {
         const struct object_info info = info_of(session, side, file);
         assembly_write(session, &nfs_shared_of(session)->memory, s->reply ? &file->given : &file->sent, &info,
