@@ -9,6 +9,7 @@
 #define LOST_MAX (1u << 20)     /* bytes without a record: then they are raw */
 #define FRAGMENT_MAX (16u << 20) /* of a record that is believed where none is expected */
 
+enum { NFS_PORT = 2049 };
 enum { HEAD = 28 }; /* mark, xid, and what tells a call or a reply */
 
 static void *nfs_shared_new(struct mem *mem)
@@ -54,7 +55,7 @@ static enum app_probe looks_like_call(struct cursor c)
     uint32_t flavor = cursor_be32(&c), credentials = cursor_be32(&c);
     if (c.bad)
         return len < 32 ? APP_MORE : APP_NO;
-    return rpc == 2 && is_program(program) && version <= 4 && procedure <= 64 && flavor <= 6 && credentials <= 400
+    return rpc == 2 && is_program(program) && version <= 4 && procedure <= 64 && flavor <= 7 && credentials <= 400
                ? APP_YES : APP_NO;
 }
 
@@ -107,7 +108,9 @@ static enum app_probe nfs_probe(const struct app_probe_input *input)
         enum app_probe call = c.bad ? APP_MORE : looks_like_call(c);
         if (call == APP_YES)
             return APP_YES;
-        enum app_probe reply = c.bad || udp || !(mark >> 31) ? APP_NO : looks_like_reply(c);
+        /* A datagram's head says little: where the calls were not seen, the port has to agree. */
+        bool may_answer = udp ? input->flow->port[side] == NFS_PORT : !c.bad && mark >> 31;
+        enum app_probe reply = may_answer ? looks_like_reply(c) : APP_NO;
         if (reply == APP_YES)
             return APP_YES;
         if (call == APP_MORE || reply == APP_MORE)
