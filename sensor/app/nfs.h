@@ -14,6 +14,7 @@
 #include "app.h"
 #include "assembly.h"
 #include "cursor.h"
+#include "rest.h"
 
 enum { RPC_PORTMAP = 100000, RPC_NFS = 100003, RPC_MOUNT = 100005, RPC_NLM = 100021, RPC_NSM = 100024,
        RPC_NFS_ACL = 100227, RPC_CALLBACK_FIRST = 0x40000000, RPC_CALLBACK_LAST = 0x5fffffff };
@@ -109,7 +110,7 @@ struct nfs_op {
     uint64_t handle;            /* the one it names, or the directory of the name */
     uint64_t other;             /* RENAME: the other directory. WRITE: the length. READ: the offset */
     uint64_t writes;            /* of the file, at the time of the call */
-    bool truncates;             /* OPEN: the file is empty when it succeeds */
+    bool truncates;             /* OPEN, CREATE: the file is empty when it succeeds */
 };
 
 struct nfs_call { /* waits for its reply */
@@ -155,8 +156,7 @@ struct nfs_side {
     uint64_t lost_bytes;
     uint8_t tail_len;
     uint8_t tail[128];     /* LOST: the bytes before */
-    struct object *rest;   /* of what cannot be read */
-    bool rest_asked;
+    struct rest rest;      /* of what cannot be read */
 
     enum nfs_step step;
     bool reply;

@@ -5,9 +5,10 @@
 #include "nfs.h"
 
 enum {
-    GETATTR = 1, SETATTR = 2, LOOKUP = 3, READ = 6, WRITE = 7, CREATE = 8, MKDIR = 9, SYMLINK = 10, MKNOD = 11,
-    RENAME = 14, COMMIT = 21
+    SETATTR = 2, LOOKUP = 3, READ = 6, WRITE = 7, CREATE = 8, MKNOD = 11, RENAME = 14,
+    COMMIT = 21
 };
+enum { UNCHECKED = 0 }; /* CREATE: of a file that may be there already */
 
 static uint64_t handle_of(const struct nfs_side *s, unsigned i)
 {
@@ -50,6 +51,8 @@ void nfs3_call(struct app_session *session, enum side side)
     nfs_op_names(s, op);
     if (s->procedure == READ) {
         op->other = s->xdr.number[0];
+    } else if (s->procedure == CREATE) {
+        op->truncates = s->xdr.number[0] != UNCHECKED || (s->xdr.has_size && s->xdr.size == 0);
     } else if (s->procedure == COMMIT) {
         file = nfs_file_find(session, op->handle);
         op->writes = file ? file->writes : 0;
@@ -73,10 +76,10 @@ void nfs3_reply(struct app_session *session, enum side side)
     if (s->procedure == LOOKUP || (s->procedure >= CREATE && s->procedure <= MKNOD)) {
         handle = good ? handle_of(s, 0) : 0;
         nfs_names_learn(names, handle, op->handle, name.data, name.len);
-        if (s->procedure == CREATE && handle)
-            nfs_file_of(session, handle);
     }
-    struct nfs_file *file = nfs_file_find(session, handle);
+    struct nfs_file *file = (s->procedure == CREATE ? nfs_file_of : nfs_file_find)(session, handle);
+    if (file && op->truncates)
+        nfs_file_truncate(session, file, 0);
     if (file)
         nfs_file_attributes(file, x);
     if (s->procedure == WRITE && file) {

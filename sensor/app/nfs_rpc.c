@@ -24,32 +24,7 @@ uint64_t nfs_handle(struct app_session *session, enum side side, const void *han
 void nfs_rest(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     struct nfs *nfs = app_state(session);
-    struct nfs_side *s = &nfs->side[side];
-    const struct object_sink *sink = app_objects(session);
-    if (!len || !app_is_content(session, side))
-        return;
-    if (!s->rest_asked) {
-        const struct object_info info = {
-            .flow = app_flow(session),
-            .sender = side,
-            .expected_size = OBJECT_SIZE_UNKNOWN,
-            .tx_id = nfs->objects_seen++,
-            .time_ns = app_now(session),
-        };
-        s->rest_asked = true;
-        s->rest = sink->begin(sink->user, &info);
-    }
-    if (s->rest)
-        sink->data(sink->user, s->rest, data, len);
-}
-
-static void end_rest(struct app_session *session, struct nfs_side *s)
-{
-    const struct object_sink *sink = app_objects(session);
-    if (s->rest)
-        sink->end(sink->user, s->rest, OBJECT_TRUNCATED);
-    s->rest = NULL;
-    s->rest_asked = false;
+    nfs->objects_seen += rest_data(session, &nfs->side[side].rest, side, nfs->objects_seen, data, len);
 }
 
 /* ---- calls that wait ---- */
@@ -381,7 +356,7 @@ void nfs_message_end(struct app_session *session, enum side side)
     if (s->closing)
         nfs_file_close(session, nfs_file_find(session, s->closing));
     s->closing = 0;
-    end_rest(session, s);
+    rest_end(session, &s->rest);
     nfs_message_begin(session, side);
 }
 
@@ -433,9 +408,8 @@ void nfs_message_gap(struct app_session *session, enum side side, uint64_t len)
 {
     struct nfs *nfs = app_state(session);
     struct nfs_side *s = &nfs->side[side];
-    const struct object_sink *sink = app_objects(session);
-    if (s->step == NFS_STRANGE && s->rest) {
-        sink->gap(sink->user, s->rest, len);
+    if (s->step == NFS_STRANGE) {
+        rest_gap(session, &s->rest, len);
     } else if (s->payload.active) {
         uint32_t n = len < s->xdr.left ? (uint32_t)len : s->xdr.left;
         nfs_payload_gap(session, side, n);

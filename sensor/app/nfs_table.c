@@ -17,7 +17,7 @@ static const char *const nfs3[][2] = {
     [5] = {"h", "A"},         /* READLINK */
     [6] = {"hLi", "R"},       /* READ */
     [7] = {"hLiiD", "W"},     /* WRITE */
-    [8] = {"hnc", "C"},       /* CREATE */
+    [8] = {"hnH", "C"},       /* CREATE */
     [9] = {"hn", "C"},        /* MKDIR */
     [10] = {"hn", "C"},       /* SYMLINK */
     [11] = {"hn", "C"},       /* MKNOD */
@@ -135,7 +135,7 @@ const char *nfs_branch(char letter, uint32_t value)
         {'p', {"", "F"}, NULL},                                      /* post_op_attr */
         {'w', {"", "lll"}, NULL},                                    /* pre_op_attr */
         {'t', {"", "", "l"}, NULL},                                  /* set_atime, set_mtime */
-        {'c', {SATTR3, SATTR3, "l"}, NULL},                          /* createhow3 */
+        {'H', {SATTR3, SATTR3, "l"}, NULL},                          /* createhow3 */
         {'B', {"ioI"}, ""},                                          /* reply_stat */
         {'Y', {"h"}, ""},                                            /* replies: MNT */
         {'G', {"F"}, ""},                                            /* GETATTR */

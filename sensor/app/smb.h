@@ -6,6 +6,7 @@
 #include "app.h"
 #include "assembly.h"
 #include "cursor.h"
+#include "rest.h"
 
 #define SMB_HEAD_MAX 1100 /* of one command: its fixed part and a path */
 #define SMB_FILES_MAX 128
@@ -56,6 +57,8 @@ struct smb_side {
     bool lost;         /* after a gap: waits for a frame that looks right */
     uint64_t lost_bytes;
     struct smb_payload payload;
+    bool compressed;   /* [MS-SMB2 2.2.42]: the message at hand is searched as it is */
+    struct rest rest;
     uint8_t head[SMB_HEAD_MAX];
 };
 
