@@ -15,6 +15,7 @@ BUILD_DEPS := gcc libc6-dev libpcap-dev libndpi-dev libhtp-dev libyara-dev libhi
               libhyperscan-dev libyaml-dev libssl-dev zlib1g-dev libzstd-dev libbrotli-dev libnghttp2-dev
 DEMO_DEPS  := redis-server
 TEST_DEPS  := $(DEMO_DEPS) clang libclang-rt-14-dev libcmocka-dev python3 python3-scapy python3-yaml curl nginx \
+              nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils nfs-common kmod user-mode-linux \
               netcat-openbsd openssl libjpeg-turbo-progs ethtool iproute2 tcpdump gzip zstd cppcheck git valgrind
 
 # The folders, in dependency order: a folder may use those before it (`make lint` holds the order).

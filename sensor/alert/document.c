@@ -64,7 +64,8 @@ static bool is_number(struct text text)
 
 static void meta_field(struct json *j, const char *key, struct text text)
 {
-    if (strcmp(key, "status") != 0 || !is_number(text)) {
+    bool number_key = strcmp(key, "status") == 0 || strcmp(key, "version") == 0; /* TLS's is "TLS 1.3", NFS's 3 or 4 */
+    if (!number_key || !is_number(text)) {
         json_bytes(j, key, text.data, text.len);
         return;
     }

@@ -1,7 +1,6 @@
 /* Files from pieces. See assembly.h. The list of held ranges is short and mostly appended to. */
 #include "assembly.h"
 
-#include <string.h>
 
 void assembly_memory_open(struct assembly_memory *memory, struct mem *mem)
 {
@@ -118,6 +117,39 @@ static size_t hold(struct assembly_memory *memory, struct assembly *file, uint64
     return done;
 }
 
+uint32_t assembly_page_again(const struct assembly *file, uint64_t at, uint64_t len)
+{
+    enum { PAGE = 4096 };
+    bool grows = file->begun && at < file->next && len > file->next - at;
+    return grows && at % PAGE == 0 && file->next - at < PAGE ? (uint32_t)(file->next - at) : 0;
+}
+
+static void end_again(struct app_session *session, struct assembly *file, enum object_state state)
+{
+    const struct object_sink *sink = app_objects(session);
+    if (file->again)
+        sink->end(sink->user, file->again, state);
+    file->again = NULL;
+    file->again_begun = false;
+}
+
+static void write_again(struct app_session *session, struct assembly *file, const struct object_info *info,
+                        uint64_t at, const uint8_t *data, size_t len)
+{
+    const struct object_sink *sink = app_objects(session);
+    if (file->again_begun && at != file->again_next)
+        end_again(session, file, OBJECT_TRUNCATED);
+    if (!file->again_begun) {
+        file->again_begun = file->rewritten = true;
+        file->again_at = file->again_next = at;
+        if (app_is_content(session, info->sender))
+            file->again = sink->begin(sink->user, info);
+    }
+    if (file->again)
+        sink->data(sink->user, file->again, data, len);
+    file->again_next += len;
+}
+
 void assembly_write(struct app_session *session, struct assembly_memory *memory, struct assembly *file,
                     const struct object_info *info, uint64_t at, const uint8_t *data, size_t len)
 {
@@ -125,6 +157,15 @@ void assembly_write(struct app_session *session, struct assembly_memory *memory,
         return;
     if (at + len > file->end)
         file->end = at + len;
+    if (file->begun && at < file->next && !file->repeats) {
+        size_t known = file->next - at < len ? (size_t)(file->next - at) : len;
+        write_again(session, file, info, at, data, known);
+        at += known;
+        data += known;
+        len -= known;
+        if (!len)
+            return;
+    }
     while (at > file->next || (!file->begun && at)) {
         size_t held = hold(memory, file, at, data, len);
         at += held;
@@ -165,9 +206,11 @@ void assembly_end(struct app_session *session, struct assembly_memory *memory, s
     const struct object_sink *sink = app_objects(session);
     while (file->ranges)
         give_up_hole(session, memory, file, info);
-    bool whole = closed && !file->late && !file->missing && file->next >= file->end &&
-                 (size == OBJECT_SIZE_UNKNOWN || file->next == size);
+    bool all = closed && file->next >= file->end && (size == OBJECT_SIZE_UNKNOWN || file->next == size);
+    bool whole = all && !file->late && !file->missing && !file->rewritten;
+    bool replaced = all && !file->again_at && file->again_next == file->next;
     if (file->object)
         sink->end(sink->user, file->object, whole ? OBJECT_CLOSED : OBJECT_TRUNCATED);
-    memset(file, 0, sizeof(*file));
+    end_again(session, file, replaced ? OBJECT_CLOSED : OBJECT_TRUNCATED);
+    *file = (struct assembly){.repeats = file->repeats};
 }

@@ -65,9 +65,11 @@ static void begin_command(struct smb_side *s)
     s->payload.skip = 0;
 }
 
-static void begin_message(struct smb_side *s, const uint8_t *frame)
+static void begin_message(struct app_session *session, struct smb_side *s, const uint8_t *frame)
 {
     s->message_left = (uint32_t)frame[1] << 16 | (uint32_t)frame[2] << 8 | frame[3];
+    rest_end(session, &s->rest);
+    s->compressed = false;
     if (frame[0] != 0 && frame[0] != 0x81 && frame[0] != 0x82 && frame[0] != 0x85)
         s->lost = true;
     begin_command(s);
@@ -81,6 +83,7 @@ static void take_head(struct app_session *session, enum side side)
     enum smb_head result = SMB_TAKEN;
     if (is_protocol(s->head)) {
         smb->sealed = s->head[0] == 0xfd ? smb->sealed + 1 : 0;
+        s->compressed = s->head[0] == 0xfc;
         if (s->head[0] == 0xfe)
             result = smb2_head(session, side);
         else if (s->head[0] == 0xff)
@@ -120,6 +123,8 @@ static size_t take_part(struct app_session *session, enum side side, const uint8
     } else if (s->payload.left) {
         n = n < s->payload.left ? n : (size_t)s->payload.left;
         smb_file_data(session, side, &s->payload, data, n);
+    } else if (s->compressed) {
+        smb->files_seen += rest_data(session, &s->rest, side, smb->files_seen, data, n);
     }
     consume(s, n);
     return n;
@@ -166,7 +171,7 @@ static void smb_data(struct app_session *session, enum side side, const uint8_t 
             s->frame[s->frame_len++] = data[0];
             if (s->frame_len == sizeof(s->frame)) {
                 s->frame_len = 0;
-                begin_message(s, s->frame);
+                begin_message(session, s, s->frame);
             }
         }
         data += n;
@@ -180,6 +185,7 @@ static void smb_gap(struct app_session *session, enum side side, uint64_t len)
     struct smb_side *s = &smb->side[side];
     uint64_t inside = len < s->command_left ? len : s->command_left;
     bool in_head = s->head_want != 0;
+    rest_gap(session, &s->rest, s->message_left ? inside : 0);
     if (s->message_left && !in_head && !s->payload.skip && s->payload.left)
         smb_file_gap(session, side, &s->payload, inside < s->payload.left ? inside : s->payload.left);
     if (len > s->message_left || !s->message_left) {
@@ -201,6 +207,8 @@ static void smb_gap(struct app_session *session, enum side side, uint64_t len)
 static void smb_close(struct app_session *session)
 {
     struct smb *smb = app_state(session);
+    for (unsigned side = 0; side < 2; side++)
+        rest_end(session, &smb->side[side].rest);
     for (unsigned i = 0; i < SMB_FILES_MAX; i++) {
         if (smb->file[i])
             smb_file_close(session, smb->file[i], false);

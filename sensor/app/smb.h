@@ -6,6 +6,7 @@
 #include "app.h"
 #include "assembly.h"
 #include "cursor.h"
+#include "rest.h"
 
 #define SMB_HEAD_MAX 1100 /* of one command: its fixed part and a path */
 #define SMB_FILES_MAX 128
@@ -56,6 +57,8 @@ struct smb_side {
     bool lost;         /* after a gap: waits for a frame that looks right */
     uint64_t lost_bytes;
     struct smb_payload payload;
+    bool compressed;   /* [MS-SMB2 2.2.42]: the message at hand is searched as it is */
+    struct rest rest;
     uint8_t head[SMB_HEAD_MAX];
 };
 
@@ -99,8 +102,11 @@ size_t smb_text(const uint8_t *data, size_t len, bool wide, char *out, size_t ro
 void smb_tree(struct smb *smb, uint32_t id, const char *share);
 bool smb_is_pipe(const struct smb *smb, const struct smb_file *file); /* of a share that holds no files */
 
-void smb_payload_set(struct smb *smb, struct smb_payload *payload, const struct smb_file *file, size_t skip,
-                     uint64_t offset, uint64_t len);
+/* What follows the head: `skip` bytes, then content of a WRITE or of an answer to READ. */
+void smb_write_begin(struct smb *smb, struct smb_payload *payload, struct smb_file *file, size_t skip, uint64_t offset,
+                     uint32_t len);
+void smb_read_begin(struct smb *smb, struct smb_payload *payload, struct smb_file *file, size_t skip, uint64_t offset,
+                    uint32_t len);
 void smb_file_data(struct app_session *session, enum side side, struct smb_payload *payload, const uint8_t *data,
                    size_t len);
 void smb_file_gap(struct app_session *session, enum side side, struct smb_payload *payload, uint64_t len);

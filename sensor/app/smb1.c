@@ -117,7 +117,7 @@ static void write_request(struct app_session *session, struct smb_side *s, const
         offset |= (uint64_t)cursor_le32(&c) << 32;
     struct smb_file *file = file_of(session, h, fid);
     if (file && !smb_is_pipe(smb, file))
-        smb_payload_set(smb, &s->payload, file, at - s->head_len, offset, len);
+        smb_write_begin(smb, &s->payload, file, at - s->head_len, offset, len);
 }
 
 static void take_request(struct app_session *session, struct smb_side *s, const struct header *h)
@@ -182,7 +182,7 @@ static void create_response(struct app_session *session, const struct smb_side *
         smb_file_close(session, old, false);
     memcpy(file->handle, handle, 16);
     file->known = true;
-    file->read_size = size;
+    file->size = file->read_size = size;
 }
 
 static void take_response(struct app_session *session, struct smb_side *s, const struct header *h)
@@ -211,7 +211,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
             break;
         file = smb_request_file(smb, &request);
         if (file && !smb_is_pipe(smb, file))
-            smb_payload_set(smb, &s->payload, file, at - s->head_len, request.offset, len);
+            smb_read_begin(smb, &s->payload, file, at - s->head_len, request.offset, len);
         break;
     }
     default:

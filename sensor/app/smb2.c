@@ -166,7 +166,7 @@ static void take_request(struct app_session *session, struct smb_side *s, const 
             break;
         file = file_of(session, h, handle);
         if (file && !smb_is_pipe(smb, file))
-            smb_payload_set(smb, &s->payload, file, at - s->head_len, offset, len);
+            smb_write_begin(smb, &s->payload, file, at - s->head_len, offset, len);
         break;
     }
     case SMB2_SET_INFO:
@@ -199,7 +199,7 @@ static void create_response(struct app_session *session, const struct smb_side *
         smb_file_close(session, old, false); /* the server uses the handle again: its closing was not seen */
     memcpy(file->handle, handle, 16);
     file->known = true;
-    file->read_size = size;
+    file->size = file->read_size = size;
 }
 
 static void take_response(struct app_session *session, struct smb_side *s, const struct header *h)
@@ -231,7 +231,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
             break;
         file = smb_request_file(smb, &request);
         if (file && !smb_is_pipe(smb, file))
-            smb_payload_set(smb, &s->payload, file, at - s->head_len, request.offset, len);
+            smb_read_begin(smb, &s->payload, file, at - s->head_len, request.offset, len);
         break;
     }
     default:

@@ -220,14 +220,32 @@ static struct smb_file *payload_file(const struct smb *smb, const struct smb_pay
     return file && file->number == payload->number ? file : NULL;
 }
 
-void smb_payload_set(struct smb *smb, struct smb_payload *payload, const struct smb_file *file, size_t skip,
-                     uint64_t offset, uint64_t len)
+static void set_payload(const struct smb *smb, struct smb_payload *payload, const struct smb_file *file, size_t skip,
+                        uint64_t offset, uint64_t len)
 {
-    payload->index = file ? smb_file_index(smb, file) : SMB_FILES_MAX;
-    payload->number = file ? file->number : 0;
+    payload->index = smb_file_index(smb, file);
+    payload->number = file->number;
     payload->skip = skip;
     payload->offset = offset;
     payload->left = len;
+}
+
+void smb_write_begin(struct smb *smb, struct smb_payload *payload, struct smb_file *file, size_t skip, uint64_t offset,
+                     uint32_t len)
+{
+    if (offset == UINT64_MAX) /* at the end of the file [MS-FSA 2.1.5.4] */
+        offset = file->size != OBJECT_SIZE_UNKNOWN ? file->size : file->sent.end;
+    uint32_t again = assembly_page_again(&file->sent, offset, len);
+    if (file->size != OBJECT_SIZE_UNKNOWN && offset <= UINT64_MAX - len && offset + len > file->size)
+        file->size = offset + len;
+    set_payload(smb, payload, file, skip + again, offset + again, len - again);
+}
+
+void smb_read_begin(struct smb *smb, struct smb_payload *payload, struct smb_file *file, size_t skip, uint64_t offset,
+                    uint32_t len)
+{
+    file->given.repeats = true;
+    set_payload(smb, payload, file, skip, offset, len);
 }
 
 void smb_file_data(struct app_session *session, enum side side, struct smb_payload *payload, const uint8_t *data,

@@ -61,6 +61,41 @@ def put_records(target):
                 put(os.path.join(target, "recogniser"), bytes([names.index(name), 7]) + content[:40000])
 
 
+def unescape(text):
+    """The bytes of a transcript's line (tests/unit/app/transcript_test.c)."""
+    def one(found):
+        word = found[1]
+        if word[0] == "x":
+            return chr(int(word[1:], 16))
+        if word[0] == "*":
+            times, body = word[1:-1].split("{", 1)
+            return int(times) * unescape(body).decode("latin-1")
+        return {"r": "\r", "n": "\n", "t": "\t", "0": "\0"}.get(word, word)
+    return re.sub(r"\\(x[0-9a-fA-F]{2}|\*\d+\{(?:[^\\}]|\\.)*\}|.)", one, text).encode("latin-1")
+
+
+def put_transcripts(target):
+    """Each conversation in the form of conversation.h, for the target of its protocol."""
+    folder = os.path.join(ROOT, "tests", "unit", "app")
+    for file in sorted(os.listdir(folder)):
+        name, kind = os.path.splitext(file)
+        if kind != ".transcript" or not os.path.exists(os.path.join(HERE, name + "_fuzz.c")):
+            continue
+        with open(os.path.join(folder, file), encoding="utf-8") as text:
+            conversations = text.read().split("\n--- ")[1:]
+        for conversation in conversations:
+            seed = b""
+            for line in conversation.splitlines():
+                side = int(line[:1] == "<")
+                if line[:3] in (">>!", "<<!"):
+                    seed += bytes([side | 4, min(round(int(line[4:]) ** (1 / 3)), 255)])
+                elif line[:3] in (">>>", "<<<"):
+                    data = unescape(line[4:])
+                    for at in range(0, len(data), 255):
+                        seed += bytes([side, len(data[at:at + 255])]) + data[at:at + 255]
+            put(os.path.join(target, name), seed)
+
+
 def main():
     target = sys.argv[1]
     if os.path.isdir(os.path.join(target, "any")):
@@ -72,6 +107,7 @@ def main():
                     make_records.passport(1).encode(), *HTTP]:
         put(general, content)
     put_records(target)
+    put_transcripts(target)
     for name in ("form", "biometrics", "tls", "ipv6"):
         packets, _ = pcap.read(os.path.join(ROOT, "pcaps", name + ".pcap"))
         for _, data in packets[:12]:
