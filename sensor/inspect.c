@@ -241,10 +241,11 @@ static bool was_tricked(const struct flow *flow)
     return flow->conflict || flow->evasion;
 }
 
+/* Of what leaves; of all that is content (--inspect both) where nothing does. */
 static uint64_t outbound_payload(const struct flow *flow)
 {
-    return (flow->content[SIDE_CLIENT] ? flow->payload[SIDE_CLIENT] : 0) +
-           (flow->content[SIDE_SERVER] ? flow->payload[SIDE_SERVER] : 0);
+    const bool *counted = flow->outbound[0] || flow->outbound[1] ? flow->outbound : flow->content;
+    return (counted[0] ? flow->payload[0] : 0) + (counted[1] ? flow->payload[1] : 0);
 }
 
 /* A flow that could not be read, from its first payload on: how it sent, and what was raised. */
