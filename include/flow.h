@@ -81,8 +81,9 @@ struct flow {
     uint32_t reopen_isn; /* of a SYN inside an open connection, waiting to be answered */
 };
 
-/* How a flow's outbound payload was sent, which tells a bulk upload from a chat or a call where nothing can be read. An
- * answer is an inbound packet with more payload than acknowledgements of encrypted protocols have (QUIC, SSH, HTTP/2). */
+/* How a flow's outbound payload was sent, which tells a bulk upload from a chat or a call where
+ * nothing can be read. An answer is an inbound packet with more payload than the acknowledgements of
+ * encrypted protocols have (QUIC, SSH, HTTP/2). */
 #define FLOW_FULL_PACKET 1000 /* bytes of payload: a packet that carries as much as it can */
 #define FLOW_ANSWER 200
 struct flow_pace {

@@ -1,6 +1,6 @@
 /* IKE (RFC 7296, and RFC 2408 for version 1): the key exchange of IPsec, told by its header on any port; on port 4500
- * with four zero bytes before it (RFC 3948). Opaque from the first message: the exchange itself, and the ESP that follows
- * in the same flow. ESP on port 4500 whose exchange was not seen is told in esp.c. */
+ * with four zero bytes before it (RFC 3948). Opaque from the first message: the exchange itself, and the ESP that
+ * follows in the same flow. ESP on port 4500 whose exchange was not seen is told in esp.c. */
 #include "app.h"
 #include "cursor.h"
 

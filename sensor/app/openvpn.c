@@ -1,6 +1,7 @@
 /* OpenVPN: told by the first packet of either side, a hard reset, on any port and over TCP (there with a length before
- * it) as over UDP; opaque from there. What follows the session id depends on how the control channel is guarded:
- * nothing, an HMAC of 20, 32 or 64 bytes (tls-auth), or encryption (tls-crypt, tls-crypt-v2). Each form has its size. */
+ * it) as over UDP; opaque from there. What follows the session id depends on how the control channel is guarded: not
+ * at all, by an HMAC of 20, 32 or 64 bytes (tls-auth), or by encryption (tls-crypt, tls-crypt-v2). Each form has its
+ * size. */
 #include "app.h"
 #include "cursor.h"
 

@@ -28,8 +28,8 @@ static bool is_reserved(uint32_t version)
 bool quic_version_is_known(uint32_t version)
 {
     return version == VERSION_1 || is_second(version) || is_draft(version) || is_reserved(version) ||
-           (version & 0xff000000) == 0x51000000 || (version & 0xff000000) == 0x54000000 || /* "Q0..", "T0..": Google's */
-           (version & 0xfffffff0) == 0xfaceb000;                                           /* Facebook's */
+           version >> 24 == 'Q' || version >> 24 == 'T' || /* Google's: "Q046", "T051" */
+           version >> 4 == 0xfaceb00;                      /* Facebook's */
 }
 
 /* RFC 9000 16. */

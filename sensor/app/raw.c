@@ -38,9 +38,9 @@ static struct object *object_of(struct app_session *session, enum side side)
     return s->object;
 }
 
-/* A ClientHello in its record, or in a DTLS one, at the beginning of a segment: databases, chats and directories agree on
- * TLS in words of their own (PostgreSQL's SSLRequest, XMPP's and LDAP's StartTLS, RDP), proxies in others (SOCKS), and
- * calls come to DTLS through STUN. */
+/* A ClientHello in its record, or in a DTLS one, at the beginning of a segment: databases, chats and directories agree
+ * on TLS in words of their own (PostgreSQL's SSLRequest, XMPP's and LDAP's StartTLS, RDP), proxies in others (SOCKS),
+ * and calls come to DTLS through STUN. */
 static const struct app_ops *begins_cipher(const struct flow *flow, const uint8_t *data, size_t len)
 {
     bool stream = flow->protocol == IPPROTO_TCP;

@@ -94,11 +94,20 @@ static void put_attribute_type(struct line *line, struct cursor oid)
         const char *oid; /* its DER contents */
         const char *name;
     } types[] = {
-        {"\x55\x04\x03", "CN"},         {"\x55\x04\x04", "SN"},     {"\x55\x04\x05", "serialNumber"},
-        {"\x55\x04\x06", "C"},          {"\x55\x04\x07", "L"},      {"\x55\x04\x08", "ST"},
-        {"\x55\x04\x09", "street"},     {"\x55\x04\x0a", "O"},      {"\x55\x04\x0b", "OU"},
-        {"\x55\x04\x0c", "title"},      {"\x55\x04\x2a", "GN"},     {"\x55\x04\x11", "postalCode"},
-        {"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19", "DC"},         {"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01", "emailAddress"},
+        {"\x55\x04\x03", "CN"},
+        {"\x55\x04\x04", "SN"},
+        {"\x55\x04\x05", "serialNumber"},
+        {"\x55\x04\x06", "C"},
+        {"\x55\x04\x07", "L"},
+        {"\x55\x04\x08", "ST"},
+        {"\x55\x04\x09", "street"},
+        {"\x55\x04\x0a", "O"},
+        {"\x55\x04\x0b", "OU"},
+        {"\x55\x04\x0c", "title"},
+        {"\x55\x04\x11", "postalCode"},
+        {"\x55\x04\x2a", "GN"},
+        {"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19", "DC"},
+        {"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01", "emailAddress"},
     };
     size_t len = cursor_left(&oid);
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -195,10 +204,11 @@ static void set_time(struct meta *meta, enum meta_id id, struct cursor *validity
     }
     if (!p)
         return;
+    const char *year = p;
     const char *century = tag == DER_GENERALIZED_TIME ? "" : p[0] >= '5' ? "19" : "20";
-    p += digits - 12;
-    snprintf(text, sizeof(text), "%s%.*s-%.2s-%.2sT%.2s:%.2s:%.2s", century, *century ? 2 : 4, *century ? p : p - 2, p + 2,
-             p + 4, p + 6, p + 8, p + 10);
+    p += digits - 12; /* both end alike */
+    snprintf(text, sizeof(text), "%s%.*s-%.2s-%.2sT%.2s:%.2s:%.2s", century, *century ? 2 : 4, year,
+             p + 2, p + 4, p + 6, p + 8, p + 10);
     meta_set(meta, id, text, sizeof(text) - 1);
 }
 

@@ -1,6 +1,6 @@
-/* WireGuard (its white paper, 5.4): told by its messages on any port, opaque from the first. A handshake message has one
- * exact size. One that carries data is told by four fixed bytes, a counter that has not run far, padding to sixteen
- * bytes, and contents as uneven as a cipher's. */
+/* WireGuard (its white paper, 5.4): told by its messages on any port, opaque from the first. A handshake message has
+ * one exact size. One that carries data is told by four fixed bytes, a counter that has not run far, padding to sixteen
+ * bytes, and contents as even as a cipher's. */
 #include "app.h"
 #include "cursor.h"
 
