@@ -16,7 +16,8 @@ BUILD_DEPS := gcc libc6-dev libpcap-dev libndpi-dev libhtp-dev libyara-dev libhi
 DEMO_DEPS  := redis-server
 TEST_DEPS  := $(DEMO_DEPS) clang libclang-rt-14-dev libcmocka-dev python3 python3-scapy python3-yaml curl nginx \
               nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils nfs-common kmod user-mode-linux \
-              netcat-openbsd openssl libjpeg-turbo-progs ethtool iproute2 tcpdump gzip zstd cppcheck git valgrind
+              netcat-openbsd openssl libjpeg-turbo-progs ethtool iproute2 tcpdump gzip zstd cppcheck git valgrind \
+              python3-cryptography tshark gnutls-bin ngtcp2-client ngtcp2-server openvpn openssh-client openssh-server
 
 # The folders, in dependency order: a folder may use those before it (`make lint` holds the order).
 FOLDERS  := util capture packet flow stream app object facts match alert output ops cli

@@ -29,7 +29,9 @@ struct event_doc *alert_event(struct alerter *a, const struct match *match, cons
 /* One for each finished object; `facts` shows type and validity. */
 struct event_doc *object_event(struct alerter *a, const struct object *object, const struct fact_set *facts,
                            uint32_t alerts, int64_t now_ns);
-struct event_doc *flow_event(struct alerter *a, const struct flow *flow, const struct meta *meta, const char *reason);
+/* `facts` of a flow that could not be read, else NULL. */
+struct event_doc *flow_event(struct alerter *a, const struct flow *flow, const struct meta *meta,
+                             const struct fact_set *facts, const char *reason);
 /* CONTRACT section 6: one EVE stats document from merged counters. Also used for --stats and state in Redis.
  * `extra` may add members to "stats" (rules digest, output state) or be NULL. */
 struct event_doc *stats_event(const char *sensor, const struct counters *c, int64_t now_ns,

@@ -122,7 +122,9 @@ void facts_drop(struct facts_engine *engine, struct object_facts *of);
 struct fact_set *facts_of(struct object_facts *of);
 /* Transfer facts from the object's flow and meta, refreshed before each evaluation. */
 void facts_transfer(struct fact_set *set, const struct object *object);
-void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct meta *meta); /* object_type "flow" */
+/* object_type "flow"; `pace` may be NULL. */
+void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct meta *meta,
+                   const struct flow_pace *pace);
 enum side facts_flow_sender(const struct flow *flow); /* of its two senders, the one whose bytes leave */
 /* The declared media type names another format than `type`. */
 bool facts_type_mismatch(const char *declared, const char *type);

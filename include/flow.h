@@ -81,6 +81,22 @@ struct flow {
     uint32_t reopen_isn; /* of a SYN inside an open connection, waiting to be answered */
 };
 
+/* How a flow's outbound payload was sent, which tells a bulk upload from a chat or a call where
+ * nothing can be read. An answer is an inbound packet with more payload than the acknowledgements of
+ * encrypted protocols have (QUIC, SSH, HTTP/2). */
+#define FLOW_FULL_PACKET 1000 /* bytes of payload: a packet that carries as much as it can */
+#define FLOW_ANSWER 200
+struct flow_pace {
+    uint64_t burst, longest; /* payload bytes out since the last answer; the most between two */
+    uint32_t packets, full;  /* out, with payload; of them full */
+    uint32_t turns;          /* answers that followed outbound payload */
+    uint32_t busy_seconds;   /* of packet time, with payload out */
+    int64_t second;          /* the latest of them */
+    uint64_t in_second, peak; /* wire bytes out in it; the most in any */
+};
+/* One packet of the flow whose side `out` sends what leaves. */
+void flow_pace_packet(struct flow_pace *pace, bool out, const struct packet *packet);
+
 struct flow_hooks {
     void *user;
     /* Before the flow is freed; stream/ and app/ let go of theirs here. */

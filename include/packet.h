@@ -28,7 +28,7 @@ struct packet {
     int64_t time_ns;
     struct ip_addr src, dst;
     uint16_t src_port, dst_port;
-    uint8_t protocol;   /* IPPROTO_TCP or IPPROTO_UDP */
+    uint8_t protocol;   /* IPPROTO_TCP, IPPROTO_UDP, or IPPROTO_ESP, whose ports are 0 */
     uint8_t ttl;
     uint8_t vlan_count; /* at most 2 are kept, outermost first */
     uint16_t vlan[2];

@@ -92,17 +92,65 @@ rule opaque_nameless_upload
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
+rule opaque_vpn_upload
+{
+    meta:
+        severity    = "medium"
+        category    = "bulk"
+        description = "More than 20 MB left through a tunnel (WireGuard, OpenVPN, IPsec, DTLS), four times what came back"
+        reference   = "RFC 4303, RFC 6347; the company's own tunnels belong into the list of allowed receivers"
+        confidence  = "medium"
+    condition:
+        object_type == "flow"
+        and (app_proto == "wireguard" or app_proto == "openvpn" or app_proto == "esp" or app_proto == "ike"
+             or app_proto == "dtls")
+        and flow_bytes_out > 20MB and flow_bytes_out > flow_bytes_in * 4
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
+}
+
+rule opaque_sustained_upload
+{
+    meta:
+        severity    = "low"
+        category    = "bulk"
+        description = "More than 20 MB left in one unreadable flow in a single run of full packets, hardly answered"
+        reference   = "A chat takes turns, a call has small packets and gets as much as it sends; a copied folder has neither"
+        confidence  = "low"
+    condition:
+        object_type == "flow"
+        and flow_burst_out > 20MB and flow_full_out >= 80 and flow_rate_out > 250KB and flow_bytes_out <= 50MB
+        and sender_side != "server"
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
+}
+
+rule opaque_slow_upload
+{
+    meta:
+        severity    = "low"
+        category    = "bulk"
+        description = "More than 5 MB dripped out over an hour or longer in one unreadable flow, a little every few seconds"
+        reference   = "Whoever wants to stay below every limit sends slowly; telemetry may look alike"
+        confidence  = "low"
+    condition:
+        object_type == "flow"
+        and flow_seconds >= 3600 and flow_busy_seconds * 8 > flow_seconds and flow_peak_out < 64KB
+        and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
+        and sender_side != "server"
+        and direction == "outbound" and not receiver_allowed and not sender_allowed
+}
+
 rule opaque_self_signed_upload
 {
     meta:
         severity    = "high"
         category    = "bulk"
         description = "More than 5 MB left over TLS to a server that vouches for itself"
-        reference   = "nDPI risk 'Self-signed Cert'; seen where the certificate is in clear text (TLS 1.2 and older)"
+        reference   = "Subject and issuer are one, or nDPI's risk 'Self-signed Cert'; in clear text in TLS 1.2 and older"
         confidence  = "medium"
     condition:
         object_type == "flow"
-        and sender_side != "server" and ndpi_risks icontains "self-signed"
+        and sender_side != "server"
+        and (ndpi_risks icontains "self-signed" or (tls_subject != "" and tls_subject == tls_issuer))
         and flow_bytes_out > 5MB and flow_bytes_out > flow_bytes_in * 4
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }

@@ -243,19 +243,32 @@ static bool was_tricked(const struct flow *flow)
     return flow->conflict || flow->evasion;
 }
 
+/* Of what leaves; of all that is content (--inspect both) where nothing does. */
 static uint64_t outbound_payload(const struct flow *flow)
 {
-    return (flow->content[SIDE_CLIENT] ? flow->payload[SIDE_CLIENT] : 0) +
-           (flow->content[SIDE_SERVER] ? flow->payload[SIDE_SERVER] : 0);
+    const bool *counted = flow->outbound[0] || flow->outbound[1] ? flow->outbound : flow->content;
+    return (counted[0] ? flow->payload[0] : 0) + (counted[1] ? flow->payload[1] : 0);
+}
+
+/* A flow that could not be read, from its first payload on: how it sent, and what was raised. */
+struct flow_watch {
+    struct flow_pace pace;
+    struct watch *watch; /* NULL before its first evaluation */
+};
+
+size_t inspect_flow_watch_size(void)
+{
+    return sizeof(struct flow_watch);
 }
 
 static void evaluate_flow(struct worker *w, struct flow *flow, struct watch *watch, bool final)
 {
+    const struct flow_watch *of = flow->watch;
     const struct meta *meta = app_meta_of_flow(flow);
     enum stage before = profile_enter(&w->profile, STAGE_MATCH);
     struct evaluation e = {w, watch, NULL, flow, meta, &w->flow_facts, final};
     fact_set_clear(&w->flow_facts);
-    facts_of_flow(&w->flow_facts, flow, meta);
+    facts_of_flow(&w->flow_facts, flow, meta, of ? &of->pace : NULL);
     tally_facts(w->tallies, flow, facts_flow_sender(flow), w->now_ns, &w->flow_facts);
     match_lists(w->matcher, NULL, &w->flow_facts);
     match_evaluate(w->matcher, NULL, NULL, &w->flow_facts, on_match, &e);
@@ -264,18 +277,25 @@ static void evaluate_flow(struct worker *w, struct flow *flow, struct watch *wat
     profile_enter(&w->profile, before);
 }
 
-void inspect_flow_packet(struct worker *w, struct flow *flow)
+void inspect_flow_packet(struct worker *w, struct flow *flow, enum side side, const struct packet *packet)
 {
-    struct watch *watch = flow->watch;
+    struct flow_watch *of = flow->watch;
+    if (!is_unread(flow) || !packet->payload_len)
+        return;
+    if (!of && !(of = flow->watch = pool_get_zeroed(w->flow_watches)))
+        return;
+    if (flow->outbound[0] || flow->outbound[1])
+        flow_pace_packet(&of->pace, flow->outbound[side], packet);
+    struct watch *watch = of->watch;
     uint64_t bytes = outbound_payload(flow);
-    if (bytes < (watch ? watch->next_bytes : FLOW_FIRST_BYTES) || !is_unread(flow))
+    if (bytes < (watch ? watch->next_bytes : FLOW_FIRST_BYTES))
         return;
     if (!watch) {
         watch = pool_get_zeroed(w->watches);
         if (!watch)
             return;
         watch->next_bytes = FLOW_FIRST_BYTES;
-        flow->watch = watch;
+        of->watch = watch;
     }
     while (watch->next_bytes <= bytes)
         watch->next_bytes *= 2;
@@ -285,12 +305,16 @@ void inspect_flow_packet(struct worker *w, struct flow *flow)
 void inspect_flow_end(struct worker *w, struct flow *flow, enum flow_end how)
 {
     static const char *const reasons[] = {"closed", "timeout", "memory", "shutdown"};
-    struct watch *watch = flow->watch;
+    struct flow_watch *of = flow->watch;
+    struct watch *watch = of ? of->watch : NULL;
     struct watch brief = {0};
-    if (watch || ((is_unread(flow) || was_tricked(flow)) && outbound_payload(flow)))
+    bool evaluated = watch || ((is_unread(flow) || was_tricked(flow)) && outbound_payload(flow));
+    if (evaluated)
         evaluate_flow(w, flow, watch ? watch : &brief, true);
-    pool_put(w->watches, watch);
-    flow->watch = NULL;
     if (w->config->events & 1u << EVENT_FLOW)
-        worker_emit(w, flow_event(w->alerter, flow, app_meta_of_flow(flow), reasons[how]));
+        worker_emit(w, flow_event(w->alerter, flow, app_meta_of_flow(flow), evaluated ? &w->flow_facts : NULL,
+                                  reasons[how]));
+    pool_put(w->watches, watch);
+    pool_put(w->flow_watches, of);
+    flow->watch = NULL;
 }

@@ -112,6 +112,7 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
         log_error("no memory to measure rules");
     w->alerter = alerter_new(&alert_params);
     w->watches = pool_new(&w->mem, MEM_OBJECT, inspect_watch_size());
+    w->flow_watches = pool_new(&w->mem, MEM_FLOW, inspect_flow_watch_size());
 }
 
 /* A worker's share of the ceiling. What it holds beside its pools (tables of nDPI, scratch space, the matcher) belongs
@@ -167,6 +168,7 @@ void worker_free(struct worker *w)
     packet_decoder_free(w->decoder);
     alerter_free(w->alerter);
     pool_free(w->watches);
+    pool_free(w->flow_watches);
     struct rule_set *unused = atomic_exchange(&w->next_rules, NULL);
     if (unused)
         rule_set_drop(unused);
@@ -228,11 +230,11 @@ static void take_packet(struct worker *w, const struct packet *packet)
     }
     if (flow->content[side])
         tally_bytes(w->tallies, flow, side, packet_wire_bytes(packet), w->now_ns);
-    inspect_flow_packet(w, flow);
     profile_enter(&w->profile, STAGE_STREAM);
     stream_packet(w->streams, flow, side, packet);
     profile_enter(&w->profile, STAGE_FLOW);
     flow_table_classify(w->flows, flow, side, packet);
+    inspect_flow_packet(w, flow, side, packet);
 }
 
 /* A flow may outlive the capture file that named its interface, so names are kept with the worker. */

@@ -54,6 +54,7 @@ struct worker {
     struct matcher *matcher;
     struct alerter *alerter;
     struct pool *watches;
+    struct pool *flow_watches; /* of flows that cannot be read */
     struct fact_set flow_facts; /* scratch for rules over flows */
     struct kept_name *names;
     struct profile profile;
@@ -91,8 +92,10 @@ void worker_emit(struct worker *worker, struct event_doc *event);
 
 /* inspect.c */
 struct object_observer inspect_observer(struct worker *worker);
-void inspect_flow_packet(struct worker *worker, struct flow *flow); /* a packet of an unread flow */
+/* A packet, after the decoders saw it: counts where its flow cannot be read. */
+void inspect_flow_packet(struct worker *worker, struct flow *flow, enum side side, const struct packet *packet);
 void inspect_flow_end(struct worker *worker, struct flow *flow, enum flow_end how);
 size_t inspect_watch_size(void);
+size_t inspect_flow_watch_size(void);
 
 #endif

@@ -35,6 +35,7 @@ def steps(long):
     yield "truth", [PYTHON, "tests/replay/truth.py", "--sensor", "build/dlp-sensor", "--sanitized",
                     "build/asan/dlp-sensor"] + (["--long"] if long else []), 900 * pace
     yield "rules", [PYTHON, "tests/rules/run.py", "--sensor", "build/dlp-sensor"], 120
+    yield "opaque", [PYTHON, "tests/replay/opaque.py", "--sensor", "build/dlp-sensor"], 300
     yield "workers", [PYTHON, "tests/replay/workers.py", "--sensor", "build/dlp-sensor"] + \
         (["--long"] if long else []), 600 * pace
     yield "gaps", [PYTHON, "tests/replay/gaps.py", "--sensor", "build/dlp-sensor"], 300
@@ -55,6 +56,7 @@ def steps(long):
     yield "floods", [PYTHON, "tests/evasion/floods.py", "build/dlp-sensor", "rules"] + (["--long"] if long else []), \
         600 * pace
     yield "live", [PYTHON, "tests/live/run.py", "--sensor", "build/dlp-sensor"], 300
+    yield "opaque-live", [PYTHON, "tests/live/opaque.py", "--sensor", "build/dlp-sensor"], 600
     if os.path.exists("tests/fault/run"):
         yield "fault", ["tests/fault/run"] + short, 600 * pace
     yield "install", ["tests/tools/install.sh"], 120

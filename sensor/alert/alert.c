@@ -145,7 +145,7 @@ static const char *flow_state(const struct flow *flow)
 }
 
 struct event_doc *flow_event(struct alerter *a, const struct flow *flow, const struct meta *meta,
-                             const char *reason)
+                             const struct fact_set *facts, const char *reason)
 {
     struct json *j = &a->json;
     char names[256];
@@ -178,6 +178,8 @@ struct event_doc *flow_event(struct alerter *a, const struct flow *flow, const s
         flow_evasion_names(flow, names, sizeof(names));
         json_text(j, "evasion", names);
     }
+    if (facts)
+        document_facts(a, facts);
     document_ndpi(a, flow);
     write_input(a, flow);
     json_close_object(j);

@@ -37,16 +37,14 @@ void document_head(struct alerter *a, const char *type, const struct flow *flow,
     json_uint(j, "src_port", flow->port[SIDE_CLIENT]);
     json_text(j, "dest_ip", ip_format(&flow->addr[SIDE_SERVER], text));
     json_uint(j, "dest_port", flow->port[SIDE_SERVER]);
-    json_text(j, "proto", flow->protocol == IPPROTO_TCP ? "TCP" : "UDP");
+    json_text(j, "proto", flow->protocol == IPPROTO_TCP ? "TCP" : flow->protocol == IPPROTO_UDP ? "UDP" : "ESP");
     json_text(j, "app_proto", app_name(flow));
     community_id(flow, id);
     json_text(j, "community_id", id);
 }
 
-static const struct {
-    const char *section, *key;
-} meta_info[META_COUNT] = {
-#define META(id, section, key, help) {section, key},
+static const char *const meta_path[META_COUNT] = {
+#define META(id, section, key, help) section "." key,
 #include "meta_list.def"
 #undef META
 };
@@ -62,8 +60,31 @@ static bool is_number(struct text text)
     return true;
 }
 
+static void comma_list(struct json *j, const char *key, struct text list)
+{
+    json_open_array(j, key);
+    while (list.len) {
+        const char *comma = memchr(list.data, ',', list.len);
+        size_t n = comma ? (size_t)(comma - list.data) : list.len;
+        json_bytes(j, NULL, list.data, n);
+        for (; n < list.len && (list.data[n] == ',' || list.data[n] == ' '); n++) {
+        }
+        list.data += n;
+        list.len -= n;
+    }
+    json_close_array(j);
+}
+
 static void meta_field(struct json *j, const char *key, struct text text)
 {
+    char name[32];
+    size_t len = strlen(key);
+    if (len > 2 && len < sizeof(name) && key[len - 1] == ']') {
+        memcpy(name, key, len - 2);
+        name[len - 2] = '\0';
+        comma_list(j, name, text);
+        return;
+    }
     bool number_key = strcmp(key, "status") == 0 || strcmp(key, "version") == 0; /* TLS's is "TLS 1.3", NFS's 3 or 4 */
     if (!number_key || !is_number(text)) {
         json_bytes(j, key, text.data, text.len);
@@ -75,43 +96,77 @@ static void meta_field(struct json *j, const char *key, struct text text)
     json_uint(j, key, number);
 }
 
-/* Lines of one section stand together in the table. */
+/* Of "ssh.client.hassh.hash", the length of the objects it lies in: "ssh.client.hassh". */
+static size_t parents(const char *path)
+{
+    const char *point = strrchr(path, '.');
+    return point ? (size_t)(point - path) : 0;
+}
+
+/* Closes and opens objects, from those `from` lies in to those `to` lies in. */
+static void walk(struct json *j, const char *from, const char *to)
+{
+    size_t open = parents(from), wanted = parents(to), common = 0;
+    for (size_t i = 0; i <= open && i <= wanted; i++) {
+        bool from_ends = i == open || from[i] == '.', to_ends = i == wanted || to[i] == '.';
+        if (from_ends && to_ends)
+            common = i;
+        if (from_ends != to_ends || (!from_ends && from[i] != to[i]))
+            break;
+    }
+    for (size_t i = common; i < open; i++) {
+        if (i == 0 || from[i] == '.')
+            json_close_object(j);
+    }
+    for (size_t i = common; i < wanted; i++) {
+        char name[32];
+        if (i && to[i] != '.')
+            continue;
+        const char *start = i ? to + i + 1 : to;
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(start, "."), start);
+        json_open_object(j, name);
+    }
+}
+
 static void write_sections(struct json *j, const struct meta *meta)
 {
-    const char *open = NULL;
+    const char *at = "";
     for (unsigned i = 0; i < META_COUNT; i++) {
         struct text text = meta_get(meta, (enum meta_id)i);
         if (!text.len)
             continue;
-        if (!open || strcmp(open, meta_info[i].section) != 0) {
-            if (open)
-                json_close_object(j);
-            json_open_object(j, meta_info[i].section);
-            open = meta_info[i].section;
-        }
-        meta_field(j, meta_info[i].key, text);
+        walk(j, at, meta_path[i]);
+        at = meta_path[i];
+        meta_field(j, strrchr(at, '.') + 1, text);
     }
-    if (open)
-        json_close_object(j);
+    walk(j, at, "");
+}
+
+static void write_hash(struct json *j, const char *key, const char *hash)
+{
+    if (!hash[0])
+        return;
+    json_open_object(j, key);
+    json_text(j, "hash", hash);
+    json_close_object(j);
 }
 
 void document_meta(struct alerter *a, const struct meta *meta, const struct flow *flow)
 {
     struct json *j = &a->json;
+    const struct flow_class *class = flow ? flow->class : NULL;
     if (meta)
         write_sections(j, meta);
-    bool tls = flow && flow->class && (flow->class->server_name[0] || flow->class->ja3[0]) &&
-               strcmp(flow->class->protocol, "tls") == 0;
-    if (tls && !meta_get(meta, META_TLS_SNI).len && !meta_get(meta, META_TLS_VERSION).len) {
-        json_open_object(j, "tls"); /* the decoder saw no handshake, nDPI did */
-        if (flow->class->server_name[0])
-            json_bytes(j, "sni", flow->class->server_name, strlen(flow->class->server_name));
-        if (flow->class->ja3[0])
-            json_text(j, "ja3", flow->class->ja3);
-        if (flow->class->ja3s[0])
-            json_text(j, "ja3s", flow->class->ja3s);
-        json_close_object(j);
-    }
+    if (!class || !(class->server_name[0] || class->ja3[0]) || strcmp(class->protocol, "tls") != 0)
+        return;
+    if (meta_get(meta, META_TLS_SNI).len || meta_get(meta, META_TLS_VERSION).len || meta_get(meta, META_TLS_JA3).len)
+        return;
+    json_open_object(j, "tls"); /* the decoder saw no handshake, nDPI did */
+    if (class->server_name[0])
+        json_bytes(j, "sni", class->server_name, strlen(class->server_name));
+    write_hash(j, "ja3", class->ja3);
+    write_hash(j, "ja3s", class->ja3s);
+    json_close_object(j);
 }
 
 void document_fileinfo(struct alerter *a, const struct object *object)
@@ -178,19 +233,6 @@ void document_facts(struct alerter *a, const struct fact_set *facts)
     json_close_object(j);
 }
 
-static void comma_list(struct json *j, const char *key, const char *list)
-{
-    json_open_array(j, key);
-    for (const char *at = list; *at;) {
-        size_t n = strcspn(at, ",");
-        json_bytes(j, NULL, at, n);
-        at += n;
-        while (*at == ',' || *at == ' ')
-            at++;
-    }
-    json_close_array(j);
-}
-
 void document_ndpi(struct alerter *a, const struct flow *flow)
 {
     struct json *j = &a->json;
@@ -212,7 +254,7 @@ void document_ndpi(struct alerter *a, const struct flow *flow)
     if (c->alpn[0])
         json_bytes(j, "alpn", c->alpn, strlen(c->alpn));
     if (c->risks[0])
-        comma_list(j, "risks", c->risks);
+        comma_list(j, "risks", (struct text){c->risks, strlen(c->risks)});
     json_close_object(j);
 }
 

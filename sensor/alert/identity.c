@@ -72,7 +72,7 @@ void community_id(const struct flow *flow, char out[COMMUNITY_ID_MAX])
     }
     key[n++] = flow->protocol;
     key[n++] = 0;
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2 && flow->protocol != IPPROTO_ESP; i++) {
         uint16_t port = flow->port[i ? 1 - first : first];
         key[n++] = (uint8_t)(port >> 8);
         key[n++] = (uint8_t)port;

@@ -9,6 +9,8 @@
 #define SWITCHES_MAX 4 /* within one segment and without progress; then the bytes are raw */
 #define DEPTH_MAX 4
 
+static const size_t SNUG[2] = {640, 1664}; /* bytes of words: TLS 1.3 without a certificate, most with one */
+
 static const struct app_ops *const decoders[] = {
 #define APP(name) &app_##name,
 #include "app_list.def"
@@ -96,8 +98,10 @@ struct apps *apps_new(struct mem *mem, struct counters *counters, struct flow_ta
                                           counting_set_name};
     apps->sessions = pool_new(mem, MEM_FLOW, sizeof(struct app_session));
     apps->held = pool_new(mem, MEM_FLOW, sizeof(struct held));
-    apps->metas = pool_new(mem, MEM_FLOW, sizeof(struct meta));
+    apps->metas = pool_new(mem, MEM_FLOW, META_BYTES(META_TEXT_MAX));
     apps->others = pool_new(mem, MEM_FLOW, sizeof(struct other_reading));
+    for (unsigned i = 0; i < 2; i++)
+        apps->snug_metas[i] = pool_new(mem, MEM_FLOW, META_BYTES(SNUG[i]));
     apps->states = calloc(DECODERS, sizeof(*apps->states));
     apps->shared = calloc(DECODERS, sizeof(*apps->shared));
     if (!apps->states || !apps->shared)
@@ -123,6 +127,8 @@ void apps_free(struct apps *apps)
     free(apps->shared);
     pool_free(apps->others);
     pool_free(apps->metas);
+    for (unsigned i = 0; i < 2; i++)
+        pool_free(apps->snug_metas[i]);
     pool_free(apps->held);
     pool_free(apps->sessions);
     free(apps);
@@ -287,6 +293,8 @@ static void become_opaque(struct app_session *session)
     if (!session->flow->opaque)
         count_add(session->apps->counters, COUNT_FLOW_OPAQUE, 1);
     session->flow->opaque = true;
+    for (unsigned i = 0; i < 2; i++)
+        session->meta = meta_fit(session->meta, session->apps->snug_metas[i], SNUG[i]);
 }
 
 /* After every callback: what the decoder asked for. */

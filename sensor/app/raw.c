@@ -4,9 +4,13 @@
 #include <netinet/in.h>
 
 #include "app.h"
+#include "cursor.h"
+
+#define AGREEMENT_MAX 65536 /* bytes of a side before which TLS begins, if it does */
 
 struct raw_side {
     struct object *object;
+    uint32_t seen; /* bytes, up to AGREEMENT_MAX */
     bool begun, gap;
 };
 
@@ -34,14 +38,32 @@ static struct object *object_of(struct app_session *session, enum side side)
     return s->object;
 }
 
+/* A ClientHello in its record, or in a DTLS one, at the beginning of a segment: databases, chats and directories agree
+ * on TLS in words of their own (PostgreSQL's SSLRequest, XMPP's and LDAP's StartTLS, RDP), proxies in others (SOCKS),
+ * and calls come to DTLS through STUN. */
+static const struct app_ops *begins_cipher(const struct flow *flow, const uint8_t *data, size_t len)
+{
+    bool stream = flow->protocol == IPPROTO_TCP;
+    struct cursor c = cursor_over(data, len);
+    uint8_t type = cursor_u8(&c), major = cursor_u8(&c);
+    cursor_skip(&c, stream ? 3 : 11); /* to the message: type, length, for DTLS number, offset, size; version */
+    uint8_t message = cursor_u8(&c);
+    cursor_skip(&c, stream ? 3 : 11);
+    uint8_t version = cursor_u8(&c);
+    if (c.bad || type != 22 || message != 1 || major != version || version != (stream ? 3 : 0xfe))
+        return NULL;
+    return stream ? &app_tls : &app_dtls;
+}
+
 /* A flow picked up in the middle, or with a gap, may come to the beginning of a message that a decoder knows. */
 static bool hand_over(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     const struct raw *raw = app_state(session);
     const struct flow *flow = app_flow(session);
-    if (flow->protocol != IPPROTO_TCP || (!flow->midstream && !raw->side[side].gap))
-        return false;
-    const struct app_ops *to = app_ask(session, side, data, len);
+    bool doubt = flow->protocol == IPPROTO_TCP && (flow->midstream || raw->side[side].gap);
+    const struct app_ops *to = raw->side[side].seen < AGREEMENT_MAX ? begins_cipher(flow, data, len) : NULL;
+    if (!to && doubt)
+        to = app_ask(session, side, data, len);
     if (to)
         app_switch(session, to, len);
     return to != NULL;
@@ -52,6 +74,8 @@ static void raw_data(struct app_session *session, enum side side, const uint8_t 
     const struct object_sink *sink = app_objects(session);
     if (hand_over(session, side, data, len))
         return;
+    struct raw_side *s = &((struct raw *)app_state(session))->side[side];
+    s->seen = len < AGREEMENT_MAX - s->seen ? s->seen + (uint32_t)len : AGREEMENT_MAX;
     struct object *object = object_of(session, side);
     if (object)
         sink->data(sink->user, object, data, len);

@@ -45,6 +45,7 @@ struct apps {
     struct object_sink counting; /* what decoders see: the same, keeping the flow's busy mark */
     struct app_session *current; /* whose callback runs */
     struct pool *sessions, *held, *metas, *others;
+    struct pool *snug_metas[2]; /* of flows that went opaque: nothing is added to their words, and they may live long */
     struct pool **states;        /* by decoder */
     void **shared;               /* by decoder: what its sessions share, from ops->worker_new */
 };

@@ -9,12 +9,12 @@
 enum { RECORD_CHANGE_CIPHER = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
 
 #define RECORD_MAX (16384 + 2048)
-#define RECORDS_MAX 32 /* of one side, before the handshake's clear part must be over */
+#define RECORDS_MAX 1024 /* of one side, before the handshake's clear part must be over */
 
 struct tls_side {
     uint8_t header[5];
     uint8_t header_len;
-    uint8_t records;
+    uint16_t records;
     uint16_t left;     /* of the current record's payload */
     uint8_t *message;  /* a handshake message in pieces, TLS_MESSAGE_MAX, NULL when none */
     size_t message_len;
@@ -24,7 +24,7 @@ struct tls_side {
 
 struct tls {
     struct tls_side side[2];
-    bool certificate; /* one will follow in clear */
+    bool retry; /* the server wants another ClientHello */
 };
 
 static void *tls_shared_new(struct mem *mem)
@@ -33,7 +33,9 @@ static void *tls_shared_new(struct mem *mem)
     if (!shared)
         abort(); /* only at start */
     shared->messages = pool_new(mem, MEM_FLOW, TLS_MESSAGE_MAX);
+    shared->pieces = pool_new(mem, MEM_FLOW, sizeof(struct tls_pieces));
     shared->md5 = EVP_MD_fetch(NULL, "MD5", NULL); /* NULL where policy forbids it: no JA3 then */
+    shared->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     shared->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     shared->digest = EVP_MD_CTX_new();
     if (!shared->digest)
@@ -45,7 +47,9 @@ static void tls_shared_free(void *user)
 {
     struct tls_shared *shared = user;
     pool_free(shared->messages);
+    pool_free(shared->pieces);
     EVP_MD_free(shared->md5);
+    EVP_MD_free(shared->sha1);
     EVP_MD_free(shared->sha256);
     EVP_MD_CTX_free(shared->digest);
     free(shared);
@@ -59,9 +63,38 @@ static bool record_head(const uint8_t *h, unsigned *type, unsigned *len)
            *len <= RECORD_MAX;
 }
 
+/* A ClientHello for SSL 2 servers that offers SSL 3 or TLS (RFC 5246 E.2), as clients of those years send first: two
+ * bytes of length, then type and version, the lengths of ciphers, session and challenge. */
+static bool old_hello_head(const uint8_t *h)
+{
+    return (h[0] & 0xc0) == 0x80 && h[2] == TLS_CLIENT_HELLO && h[3] == 3 && h[4] <= 3;
+}
+
+static enum app_probe probe_old_hello(const uint8_t *data, size_t len)
+{
+    struct cursor c = cursor_over(data, len);
+    if (len < 5)
+        return (data[0] & 0xc0) == 0x80 && (len < 3 || data[2] == TLS_CLIENT_HELLO) && (len < 4 || data[3] == 3)
+                   ? APP_MORE
+                   : APP_NO;
+    uint32_t size = cursor_be16(&c) & 0x3fff;
+    cursor_skip(&c, 3);
+    uint16_t ciphers = cursor_be16(&c), session = cursor_be16(&c), challenge = cursor_be16(&c);
+    if (!old_hello_head(data))
+        return APP_NO;
+    if (c.bad)
+        return APP_MORE;
+    return ciphers && ciphers % 3 == 0 && session <= 32 && challenge >= 16 && challenge <= 32 &&
+                   size == 9u + ciphers + session + challenge
+               ? APP_YES
+               : APP_NO;
+}
+
 static enum app_probe probe_side(const uint8_t *data, size_t len)
 {
     unsigned type, record;
+    if (data[0] & 0x80)
+        return probe_old_hello(data, len);
     if (len < 6) {
         bool may = data[0] >= RECORD_CHANGE_CIPHER && data[0] <= RECORD_DATA && (len < 2 || data[1] == 3) &&
                    (len < 3 || data[2] <= 4);
@@ -100,16 +133,18 @@ static void read_message(struct app_session *session, enum side side, const uint
     switch (message[0]) {
     case TLS_CLIENT_HELLO:
         if (!tls->side[side].hello) /* after a HelloRetryRequest the first one keeps its say */
-            tls_read_client_hello(shared, meta, message + 4, len - 4);
+            tls_read_client_hello(shared, meta, TLS_OVER_TCP, message + 4, len - 4);
         tls->side[side].hello = true;
         break;
-    case TLS_SERVER_HELLO:
-        tls->certificate = tls_read_server_hello(shared, meta, message + 4, len - 4);
-        tls->side[side].hello = true;
-        tls->side[side].done = !tls->certificate;
+    case TLS_SERVER_HELLO: {
+        enum tls_after after = tls_read_server_hello(shared, meta, TLS_OVER_TCP, message + 4, len - 4);
+        tls->retry = after == TLS_THEN_RETRY && !tls->retry; /* it may be asked for once */
+        tls->side[side].hello = !tls->retry;
+        tls->side[side].done = after != TLS_THEN_CERTIFICATE && !tls->retry;
         break;
+    }
     case TLS_CERTIFICATE:
-        tls_read_certificate(meta, message + 4, len - 4);
+        tls_read_certificate(shared, meta, message + 4, len - 4);
         tls->side[side].done = true;
         break;
     default:
@@ -203,11 +238,19 @@ static void tls_data(struct app_session *session, enum side side, const uint8_t 
         unsigned type, record;
         bool good = record_head(s->header, &type, &record);
         s->header_len = 0;
+        if (!s->records && !s->hello && old_hello_head(s->header)) {
+            size_t size = ((size_t)(s->header[0] & 0x3f) << 8 | s->header[1]) + 2;
+            s->left = (uint16_t)(size > sizeof(s->header) ? size - sizeof(s->header) : 0); /* it names no server */
+            s->hello = true;
+            continue;
+        }
         if (!good && !s->records && !s->hello) { /* it only began like TLS */
             app_switch(session, &app_raw, len);
             return;
         }
-        if (!good || type == RECORD_DATA || type == RECORD_CHANGE_CIPHER || ++s->records > RECORDS_MAX) {
+        /* After a HelloRetryRequest both may say "change cipher" for the sake of old boxes (RFC 8446 D.4). */
+        if (!good || type == RECORD_DATA || (type == RECORD_CHANGE_CIPHER && !tls->retry) ||
+            ++s->records > RECORDS_MAX) {
             app_set_opaque(session);
             return;
         }

@@ -41,11 +41,18 @@ static void set_names(struct fact_set *set, const struct flow *flow, const struc
     set_meta(set, FACT_user_agent, meta, META_HTTP_USER_AGENT);
 }
 
-/* nDPI's word, and the client's fingerprint from the decoder or, where that saw none, from nDPI. */
+/* What the handshake said, and nDPI's word: also for the client's fingerprint where no decoder saw it. */
 static void set_class(struct fact_set *set, const struct flow *flow, const struct meta *meta)
 {
     const struct flow_class *class = flow ? flow->class : NULL;
     set_meta(set, FACT_tls_ja3, meta, META_TLS_JA3);
+    set_meta(set, FACT_tls_ja4, meta, META_TLS_JA4);
+    set_meta(set, FACT_tls_version, meta, META_TLS_VERSION);
+    set_meta(set, FACT_tls_alpn, meta, META_TLS_CLIENT_ALPN);
+    set_meta(set, FACT_tls_subject, meta, META_TLS_SUBJECT);
+    set_meta(set, FACT_tls_issuer, meta, META_TLS_ISSUER);
+    set_meta(set, FACT_ssh_client, meta, META_SSH_CLIENT);
+    set_meta(set, FACT_ssh_server, meta, META_SSH_SERVER);
     if (!class)
         return;
     if (class->ja3[0] && !meta_get(meta, META_TLS_JA3).len)
@@ -63,24 +70,36 @@ static const char *app_proto(const struct flow *flow)
     return "unknown";
 }
 
+/* Frames and wire bytes of what leaves and of what comes back. */
+struct balance {
+    uint64_t bytes[2], packets[2]; /* out, in */
+};
+
+static struct balance balance_of(const struct flow *flow)
+{
+    struct balance balance = {{0, 0}, {0, 0}};
+    for (unsigned side = 0; side < 2; side++) {
+        bool in = !flow->outbound[side];
+        if (in && !flow->outbound[!side])
+            continue;
+        balance.bytes[in] += flow->bytes[side];
+        balance.packets[in] += flow->packets[side];
+    }
+    return balance;
+}
+
 static void set_flow(struct fact_set *set, const struct flow *flow, enum side sender)
 {
     enum side receiver = side_other(sender);
-    uint64_t out = 0, in = 0;
-    for (unsigned side = 0; side < 2; side++) {
-        if (flow->outbound[side])
-            out += flow->bytes[side];
-        else if (flow->outbound[!side])
-            in += flow->bytes[side];
-    }
+    struct balance balance = balance_of(flow);
     set_string(set, FACT_direction, flow_direction(flow, sender));
     set_string(set, FACT_app_proto, app_proto(flow));
     set_string(set, FACT_sender_side, sender == SIDE_SERVER ? "server" : "client");
     set_address(set, FACT_sender_ip, &flow->addr[sender]);
     set_address(set, FACT_receiver_ip, &flow->addr[receiver]);
     fact_set_int(set, FACT_receiver_port, flow->port[receiver]);
-    fact_set_int(set, FACT_flow_bytes_out, (int64_t)out);
-    fact_set_int(set, FACT_flow_bytes_in, (int64_t)in);
+    fact_set_int(set, FACT_flow_bytes_out, (int64_t)balance.bytes[0]);
+    fact_set_int(set, FACT_flow_bytes_in, (int64_t)balance.bytes[1]);
     fact_set_int(set, FACT_flow_seconds, (flow->last_ns - flow->first_ns) / 1000000000);
     fact_set_int(set, FACT_stream_conflict, flow->conflict);
     fact_set_int(set, FACT_stream_gaps, flow->gaps);
@@ -129,10 +148,29 @@ enum side facts_flow_sender(const struct flow *flow)
     return SIDE_CLIENT;
 }
 
-void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct meta *meta)
+static void set_pace(struct fact_set *set, const struct flow *flow, const struct flow_pace *pace)
+{
+    struct balance balance = balance_of(flow);
+    int64_t ms = (flow->last_ns - flow->first_ns) / 1000000;
+    uint64_t rate = balance.bytes[0] * 1000 / (ms > 1000 ? (uint64_t)ms : 1000);
+    fact_set_int(set, FACT_flow_packets_out, (int64_t)balance.packets[0]);
+    fact_set_int(set, FACT_flow_packets_in, (int64_t)balance.packets[1]);
+    fact_set_int(set, FACT_flow_rate_out, (int64_t)rate);
+    if (!pace || !pace->packets)
+        return;
+    fact_set_int(set, FACT_flow_peak_out, (int64_t)pace->peak);
+    fact_set_int(set, FACT_flow_busy_seconds, pace->busy_seconds);
+    fact_set_int(set, FACT_flow_full_out, (int64_t)((uint64_t)pace->full * 100 / pace->packets));
+    fact_set_int(set, FACT_flow_turns, pace->turns);
+    fact_set_int(set, FACT_flow_burst_out, (int64_t)pace->longest);
+}
+
+void facts_of_flow(struct fact_set *set, const struct flow *flow, const struct meta *meta,
+                   const struct flow_pace *pace)
 {
     set_string(set, FACT_object_type, "flow");
     set_flow(set, flow, facts_flow_sender(flow));
+    set_pace(set, flow, pace);
     set_names(set, flow, meta);
     set_class(set, flow, meta);
 }

@@ -127,6 +127,7 @@ static struct flow *flow_begin(struct flow_table *table, const struct packet *pa
     flow->hash = hash;
     flow->id = flow_identity(flow);
     decide_direction(table, flow);
+    flow->classify_done = packet->protocol == IPPROTO_ESP; /* nDPI reads TCP and UDP */
     flow->midstream = packet->protocol == IPPROTO_TCP && !(flags & TCP_SYN);
     if (flags & TCP_SYN)
         flow_note_syn(flow, *side, packet);

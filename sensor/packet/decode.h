@@ -33,7 +33,7 @@ struct packet_decoder {
 };
 
 enum verdict {
-    VERDICT_SEGMENT, /* decode->packet holds a TCP or UDP segment */
+    VERDICT_SEGMENT, /* decode->packet holds a TCP segment, a datagram of UDP, or an ESP packet */
     VERDICT_END      /* the frame ends here */
 };
 

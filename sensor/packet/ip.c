@@ -16,6 +16,7 @@ enum {
     PROTOCOL_UDP = 17,
     PROTOCOL_ROUTING = 43,
     PROTOCOL_FRAGMENT = 44,
+    PROTOCOL_ESP = 50,
     PROTOCOL_AH = 51,
     PROTOCOL_ICMP6 = 58,
     PROTOCOL_NONE = 59,
@@ -88,6 +89,21 @@ static enum verdict minimal(struct decode *d)
     return ip_payload(d, protocol);
 }
 
+/* RFC 4303: nobody but the ends reads it. A flow without ports all the same, so that its bytes have a direction and
+ * its volume can be spoken of. */
+static enum verdict esp(struct decode *d)
+{
+    struct packet *packet = d->packet;
+    if (!cursor_peek(&d->c, 8))
+        return decode_short(d);
+    packet->protocol = PROTOCOL_ESP;
+    packet->src_port = packet->dst_port = 0;
+    packet->payload = d->c.at;
+    packet->payload_len = (uint32_t)cursor_left(&d->c);
+    packet->payload_cut = d->cut;
+    return VERDICT_SEGMENT;
+}
+
 static const struct ip_protocol {
     uint8_t number;
     layer_fn decode;
@@ -96,6 +112,7 @@ static const struct ip_protocol {
     {PROTOCOL_ICMP6, icmp6},
     {4, in_v4},  /* IP in IP, RFC 2003 */
     {41, in_v6}, /* 6in4, RFC 4213 */
+    {PROTOCOL_ESP, esp},
     {47, tunnel_gre},
     {55, minimal},
     {94, in_v4},         /* IP in IP, KA9Q's number */

@@ -11,6 +11,7 @@ struct meta *meta_new(struct pool *pool)
         return NULL;
     memset(meta, 0, offsetof(struct meta, text));
     meta->pool = pool;
+    meta->room = META_TEXT_MAX;
     meta->references = 1;
     return meta;
 }
@@ -33,7 +34,7 @@ void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len)
 {
     if (!meta)
         return;
-    size_t room = META_TEXT_MAX - meta->used;
+    size_t room = (size_t)meta->room - meta->used;
     if (room > META_FIELD_MAX)
         room = META_FIELD_MAX;
     if (len > room)
@@ -43,6 +44,28 @@ void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len)
     meta->field[id].at = meta->used;
     meta->field[id].len = (uint16_t)len;
     meta->used = (uint16_t)(meta->used + len);
+}
+
+struct meta *meta_fit(struct meta *meta, struct pool *snug, size_t room)
+{
+    size_t needed = 0;
+    for (unsigned i = 0; meta && i < META_COUNT; i++)
+        needed += meta->field[i].len;
+    if (!meta || meta->references > 1 || needed > room || room >= meta->room)
+        return meta;
+    struct meta *fitted = pool_get(snug);
+    if (!fitted)
+        return meta;
+    memset(fitted, 0, offsetof(struct meta, text));
+    fitted->pool = snug;
+    fitted->references = 1;
+    fitted->room = (uint16_t)room;
+    for (unsigned i = 0; i < META_COUNT; i++) {
+        if (meta->field[i].len)
+            meta_set(fitted, (enum meta_id)i, meta->text + meta->field[i].at, meta->field[i].len);
+    }
+    pool_put(meta->pool, meta);
+    return fitted;
 }
 
 struct text meta_get(const struct meta *meta, enum meta_id id)

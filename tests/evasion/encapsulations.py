@@ -567,7 +567,7 @@ UNREAD = [
     ("ethertype 0x88b5", 1, ethernet(bytes(60), 0x88B5)),
     ("macsec encrypted 0", 1, ethernet(b"\x2c" + bytes(59), 0x88E5)),
     ("ip protocol 132", 1, ethernet(ipv4("10.1.2.3", "203.0.113.9", bytes(40), proto=132))),
-    ("ip protocol 50", 1, ethernet(ipv4("10.1.2.3", "203.0.113.9", bytes(40), proto=50))),
+    ("ip protocol 132", 1, ethernet(ipv4("10.1.2.3", "203.0.113.9", bytes(40), proto=132))),
     ("address family 99", 0, struct.pack("<I", 99) + bytes(40)),
     ("ethertype 0x1234", 1, outer(struct.pack(">HH", 0, 0x1234) + bytes(40), 47)),
     ("ppp protocol 0x003d", 9, b"\xff\3\0\x3d" + bytes(40)),

@@ -8,6 +8,7 @@ import hashlib
 import os
 import random
 import re
+import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,6 +27,18 @@ HTTP = [
     b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.jpg\"\r\n\r\nxyz\r\n--b--\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
 ]
+
+
+# RFC 9001 appendix A: what its first two packets hold.
+QUIC_HELLO = (
+    "010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c00000413011302010000c000000010000e00000b65"
+    "78616d706c652e636f6dff01000100000a00080006001d0017001800100007000504616c706e000500050100000000003300260024001d00209370"
+    "b2c9caa47fbabaf4559fedba753de171fa71f50f1ce15d43e994ec74d748002b0003020304000d0010000e0403050306030203080408050806002d"
+    "00020101001c00024001003900320408ffffffffffffffff05048000ffff07048000ffff0801100104800075300901100f088394c8f03e51570806"
+    "048000ffff")
+QUIC_ANSWER = (
+    "020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045a1200130100002e00330024001d00209d3c940d89690b"
+    "84d08a60993c144eca684d1081287c834d5311bcf32bb9da1a002b00020304")
 
 
 def put(folder, content):
@@ -75,16 +88,17 @@ def unescape(text):
 
 
 def put_transcripts(target):
-    """Each conversation in the form of conversation.h, for the target of its protocol."""
+    """Each conversation in the form of conversation.h, for the target of its protocol. Short ones over UDP share one."""
     folder = os.path.join(ROOT, "tests", "unit", "app")
     for file in sorted(os.listdir(folder)):
         name, kind = os.path.splitext(file)
-        if kind != ".transcript" or not os.path.exists(os.path.join(HERE, name + "_fuzz.c")):
+        fuzzer = "datagram" if name in ("wireguard", "ike", "esp", "openvpn") else name
+        if kind != ".transcript" or not os.path.exists(os.path.join(HERE, fuzzer + "_fuzz.c")):
             continue
         with open(os.path.join(folder, file), encoding="utf-8") as text:
             conversations = text.read().split("\n--- ")[1:]
         for conversation in conversations:
-            seed = b""
+            seed = b"\x05" if fuzzer == "datagram" else b"" # the port
             for line in conversation.splitlines():
                 side = int(line[:1] == "<")
                 if line[:3] in (">>!", "<<!"):
@@ -93,7 +107,19 @@ def put_transcripts(target):
                     data = unescape(line[4:])
                     for at in range(0, len(data), 255):
                         seed += bytes([side, len(data[at:at + 255])]) + data[at:at + 255]
-            put(os.path.join(target, name), seed)
+            put(os.path.join(target, fuzzer), seed)
+
+
+def put_quic(target):
+    """What QUIC's packets hold: quic_fuzz seals it."""
+    hello = bytes.fromhex(QUIC_HELLO)
+    crypto = [b"\x06" + struct.pack(">HH", 0x4000 | at, 0x4000 | len(hello[at:at + 60])) + hello[at:at + 60]
+              for at in range(0, len(hello), 60)]
+    answer = b"\x02\0\0\0\0" + b"\x06\0\x40\x5a" + bytes.fromhex(QUIC_ANSWER)
+    for order, version in ((crypto, 0), (crypto[::-1], 8), (crypto[1:] + [b"\1" + bytes(20)] + crypto[:1], 16)):
+        frames = b"".join(order)
+        put(os.path.join(target, "quic"), bytes([version]) + struct.pack(">H", len(frames)) + frames +
+            bytes([version | 5]) + struct.pack(">H", len(answer)) + answer)
 
 
 def main():
@@ -113,6 +139,7 @@ def main():
         for _, data in packets[:12]:
             put(os.path.join(target, "packet"), data)
             put(os.path.join(target, "decode"), data)
+    put_quic(target)
     rules = os.path.join(ROOT, "rules")
     for name in sorted(os.listdir(rules)):
         if name.endswith(".yar"):

@@ -308,7 +308,7 @@ static void test_a_flow_and_an_object_are_documents(void **state)
 {
     struct scene *s = scene_new(SNIPPET_MASKED);
     (void)state;
-    struct event_doc *event = flow_event(s->alerter, &s->flow, NULL, "timeout");
+    struct event_doc *event = flow_event(s->alerter, &s->flow, NULL, NULL, "timeout");
     assert_true(json_check(event->json, event->len));
     has(event, "\"event_type\":\"flow\"");
     has(event, "\"flow\":{\"pkts_toserver\":5,\"pkts_toclient\":5,\"bytes_toserver\":7000,\"bytes_toclient\":400,");
