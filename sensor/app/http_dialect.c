@@ -303,6 +303,22 @@ static bool content_range(const struct http_part_head *head, struct part_place *
     return !(place->order == 0 && last + 1 == place->total);
 }
 
+/* "/upload?filename=a.jpg": when the path names a script rather than a file. */
+static size_t query_file_name(struct text url, char *out, size_t room)
+{
+    static const char *const names[] = {"filename", "fileName", "file_name", "qqfile", "name"};
+    char value[HEADER_NAME_ROOM];
+    size_t n = url_file_name(url, value, sizeof(value));
+    if (n && memchr(value, '.', n))
+        return 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        n = url_decode(url_parameter(url, names[i]), value, sizeof(value));
+        if (n && memchr(value, '.', n))
+            return url_file_name((struct text){value, n}, out, room);
+    }
+    return 0;
+}
+
 size_t part_file_name(const struct http_part_head *head, char *out, size_t room)
 {
     static const char *const names[] = {"x-file-name", "x-filename", "x-goog-upload-file-name", "slug"};
@@ -318,7 +334,7 @@ size_t part_file_name(const struct http_part_head *head, char *out, size_t room)
         if (value.len)
             return url_decode(value, out, room);
     }
-    return 0;
+    return query_file_name(head->url, out, room);
 }
 
 bool part_place_of(const struct http_part_head *head, struct part_place *place)

@@ -1,5 +1,5 @@
 /* Files that travel in parts: byte ranges (RFC 9110 14), resumable uploads, the multipart uploads of object stores,
- * forms that carry a slice each. Each part is an object of its own, never called whole; when the last one has come, all of
+ * forms that carry a slice each. Each part is an object of its own, never whole; when the last one has come, all of
  * them together are one more, whole object. What a message is to a file is read from its head by the dialects of
  * http_dialect.c; the bytes are kept by upload.c. */
 #ifndef DLP_APP_HTTP_PARTS_H
@@ -72,7 +72,7 @@ struct part_place { /* where the bytes of a message belong */
 bool part_place_of(const struct http_part_head *head, struct part_place *place);
 /* The file's name as the header fields that are made for it give it: 0 when none does. */
 size_t part_file_name(const struct http_part_head *head, char *out, size_t room);
-/* "bytes 0-99/200" or "bytes 0-99" with "/" and "*"; false when it is something else. *last: offset of the last byte. */
+/* "bytes 0-99/200" or "bytes 0-99" with "/" and "*"; false when it is neither. *last: the last byte's offset. */
 bool part_range(struct text text, uint64_t *first, uint64_t *last, uint64_t *total);
 
 #endif
