@@ -85,7 +85,8 @@ static bool take_block(struct app_session *session, enum side side, const uint8_
 {
     struct http2 *h2 = app_state(session);
     struct http2_side *s = &h2->side[side];
-    struct http2_stream *stream = s->block_promised ? NULL : http2_stream_of(session, s->block_stream);
+    struct http2_stream *stream = http2_stream_of(session, s->block_subject);
+    enum side speaker = s->block_promised ? side_other(side) : side; /* a promise holds the request that was spared */
     for (;;) {
         nghttp2_nv field;
         int flags = 0;
@@ -95,12 +96,14 @@ static bool take_block(struct app_session *session, enum side side, const uint8_
         data += n;
         len -= (size_t)n;
         if (flags & NGHTTP2_HD_INFLATE_EMIT && stream)
-            http2_stream_header(session, stream, side, (struct text){(const char *)field.name, field.namelen},
+            http2_stream_header(session, stream, speaker, (struct text){(const char *)field.name, field.namelen},
                                 (struct text){(const char *)field.value, field.valuelen});
         if (flags & NGHTTP2_HD_INFLATE_FINAL) {
             nghttp2_hd_inflate_end_headers(s->inflater);
             if (stream)
-                stream->half[side].headers = true;
+                stream->half[speaker].headers = true;
+            if (stream && s->block_promised)
+                http2_stream_end(session, stream, speaker, true);
             return true;
         }
         if (!(flags & NGHTTP2_HD_INFLATE_EMIT) && !len)
@@ -154,7 +157,7 @@ static bool begin_frame(struct http2_side *s)
         if (!s->stream || (s->type == FRAME_CONTINUATION && s->stream != s->block_stream))
             return false;
         if (s->type != FRAME_CONTINUATION) {
-            s->block_stream = s->stream;
+            s->block_stream = s->block_subject = s->stream;
             s->block_promised = s->type == FRAME_PROMISE;
             s->block_ends_stream = s->type == FRAME_HEADERS && s->flags & FLAG_END_STREAM;
         }
@@ -206,6 +209,10 @@ static bool take_payload(struct app_session *session, enum side side, const uint
             s->padding = s->prefix[0];
             if (s->padding > s->left)
                 return false;
+        }
+        if (s->prefix_len == s->prefix_want && s->type == FRAME_PROMISE) {
+            const uint8_t *p = s->prefix + s->prefix_len - 4;
+            s->block_subject = ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]) & 0x7fffffff;
         }
     }
     size_t matter = len;

@@ -6,6 +6,7 @@
 
 #include "app.h"
 #include "header_value.h"
+#include "http_parts.h"
 
 #define HTTP2_STREAMS_MAX 256 /* open at once; then the one that was idle longest goes */
 
@@ -13,12 +14,16 @@ struct http2_half { /* one direction of a stream */
     struct object *object;
     bool asked, ended;
     bool headers;     /* the first header block was complete */
+    bool partial;     /* a range of something larger, from `first` of `total` */
+    uint64_t first, total;
+    struct upload_ref upload;
     uint64_t length;  /* content-length, or OBJECT_SIZE_UNKNOWN */
     uint64_t taken;   /* body bytes so far */
     bool grpc;        /* length-prefixed messages: the prefixes are taken out */
     uint8_t prefix[5];
     uint8_t prefix_len;
     uint32_t message_left;
+    bool coded;       /* the open object's messages are compressed */
     uint16_t name_len, type_len;
     uint8_t codings_len;
     char codings[HEADER_CODINGS_ROOM];
@@ -48,6 +53,7 @@ struct http2_side {
     uint32_t setting_at; /* bytes of a SETTINGS frame seen */
     uint8_t setting[6];
     uint32_t block_stream; /* of a header block that continues */
+    uint32_t block_subject; /* the stream it is about: another one, when it is promised */
     bool block_ends_stream, block_promised;
     nghttp2_hd_inflater *inflater;
 };
