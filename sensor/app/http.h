@@ -62,7 +62,7 @@ struct http_message {
     size_t charged;         /* bytes charged to MEM_FLOW for it */
     size_t head_bytes;      /* given to it so far */
     bool head_done;         /* its fields are complete */
-    bool cr, line_begins;   /* response: a CR waits for the byte behind it; the last byte given was a LF */
+    bool cr, bare;          /* response: a CR waits for the byte behind it; a LF without one came last */
     bool partial;           /* the body is a part of something larger */
     struct http_part part;
     struct http_body body;

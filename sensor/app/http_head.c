@@ -71,7 +71,7 @@ static bool parser_open(struct app_session *session, struct http_message *messag
         return false;
     message->parser = htp_connp_create(shared->config);
     message->head_bytes = 0;
-    message->head_done = message->cr = message->line_begins = false;
+    message->head_done = message->cr = message->bare = false;
     if (!message->parser) {
         http_head_drop(session, message);
         return false;
@@ -124,18 +124,20 @@ struct text http_header(const htp_table_t *headers, const char *name)
 }
 
 /* libhtp ends a response field at a lone CR and a line at LF CR, as some old servers did, and takes a CR LF that is cut
- * in two for such a one. Browsers and today's servers do not, so it never sees a CR: one before a LF, or where a line
- * begins, is dropped; one inside a line becomes a blank when the byte behind it is known. */
+ * in two for such a one. Browsers and today's servers do not, so it never sees a CR: one before a LF, or behind a LF that
+ * stands alone, is dropped; one inside a line becomes blanks when the byte behind it is known. */
 static int feed_response(struct http_message *message, const uint8_t *data, size_t len, size_t *used)
 {
     htp_time_t never = {0, 0};
     size_t at = 0;
     int stream = HTP_STREAM_DATA;
     while (at < len && stream == HTP_STREAM_DATA) {
-        if (message->cr && data[at] != '\n' && !message->line_begins)
-            stream = htp_connp_res_data(message->parser, &never, " ", 1);
+        bool after_cr = message->cr;
+        if (after_cr && data[at] != '\n' && !message->bare)
+            stream = htp_connp_res_data(message->parser, &never, "  ", 2); /* one and a LF would end the head */
         if (stream != HTP_STREAM_DATA)
             break;
+        message->bare = message->bare && !after_cr;
         message->cr = data[at] == '\r';
         if (message->cr) {
             at++;
@@ -145,7 +147,7 @@ static int feed_response(struct http_message *message, const uint8_t *data, size
         size_t n = cr ? (size_t)(cr - data) - at : len - at;
         stream = htp_connp_res_data(message->parser, &never, data + at, n);
         at += htp_connp_res_data_consumed(message->parser);
-        message->line_begins = at && data[at - 1] == '\n';
+        message->bare = at && data[at - 1] == '\n' && (n > 1 || !after_cr);
     }
     *used = at;
     return stream;
