@@ -124,8 +124,8 @@ struct text http_header(const htp_table_t *headers, const char *name)
 }
 
 /* libhtp ends a response field at a lone CR and a line at LF CR, as some old servers did, and takes a CR LF that is cut
- * in two for such a one. Browsers and today's servers do not, so it never sees a CR: one before a LF, or behind a LF that
- * stands alone, is dropped; one inside a line becomes blanks when the byte behind it is known. */
+ * in two for such a one. Browsers and today's servers do not, so it never sees a CR: one before a LF, or behind a LF
+ * that stands alone, is dropped; one inside a line becomes blanks when the byte behind it is known. */
 static int feed_response(struct http_message *message, const uint8_t *data, size_t len, size_t *used)
 {
     htp_time_t never = {0, 0};
