@@ -1,7 +1,7 @@
 /* A file that a script sends slice by slice, each a WebSocket message of its own: binary messages that follow each
- * other are also one object, path "messages", whatever texts stand between them. The first is held until the second
- * shows that there is a run. One that begins like the first begins another run (a picture each, a packet each); a text behind one
- * that is shorter than the first ends it. */
+ * other are one object more, path "messages", whatever texts stand between them. The first is held until the second
+ * shows that there is a run. One that begins like the first begins another run (a picture each, a packet each); a text
+ * behind one that is shorter than the first ends it. */
 #ifndef DLP_APP_WEBSOCKET_RUN_H
 #define DLP_APP_WEBSOCKET_RUN_H
 
