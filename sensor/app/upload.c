@@ -175,12 +175,21 @@ static struct upload_range *range_of(struct upload *upload, uint64_t order)
     return range;
 }
 
+static bool has_room(struct uploads *uploads, size_t len)
+{
+    for (unsigned i = 0; i < UPLOADS_MAX && uploads->bytes + len > uploads->bytes_max; i++) {
+        if (uploads->upload[i].used && uploads->upload[i].spare)
+            upload_forget(uploads, &uploads->upload[i]);
+    }
+    return uploads->bytes + len <= uploads->bytes_max;
+}
+
 bool upload_data(struct uploads *uploads, struct upload *upload, uint64_t order, const uint8_t *data, size_t len)
 {
     struct upload_range *range = range_of(upload, order);
     if (!range)
         return false;
-    if (upload->bytes + len > UPLOAD_BYTES_MAX || uploads->bytes + len > uploads->bytes_max ||
+    if (upload->bytes + len > UPLOAD_BYTES_MAX || !has_room(uploads, len) ||
         !buffer_append(uploads->heap, &range->bytes, data, len)) {
         upload_forget(uploads, upload); /* its pieces were objects; together they are too large to keep */
         return false;
@@ -199,7 +208,7 @@ void upload_piece_end(struct upload *upload, uint64_t order, bool whole)
 
 bool upload_note(struct uploads *uploads, struct buffer *note, const uint8_t *data, size_t len, size_t max)
 {
-    if (note->len + len > max || uploads->bytes + len > uploads->bytes_max ||
+    if (note->len + len > max || !has_room(uploads, len) ||
         !buffer_append(uploads->heap, note, data, len))
         return false;
     uploads->bytes += len;

@@ -22,6 +22,7 @@ struct upload {
     bool numbered;  /* ordered by numbers, not by offsets */
     bool closing;   /* the sender has said that these were all */
     bool foreign;   /* some of its bytes never passed here: it cannot become whole */
+    bool spare;     /* was whole as it was, and kept in case there is more: goes first when room is needed */
     bool held;      /* complete or not, it waits to become part of another one */
     uint64_t key, generation;
     uint64_t total;  /* bytes, OBJECT_SIZE_UNKNOWN until told */
