@@ -19,7 +19,8 @@ struct ftp {
 
 static const char *const verbs[] = {"USER", "PASS", "ACCT", "CWD",  "CDUP", "TYPE", "PASV", "EPSV", "PORT", "EPRT",
                                     "STOR", "STOU", "APPE", "RETR", "LIST", "NLST", "MLSD", "SYST", "FEAT", "OPTS",
-                                    "REST", "SIZE", "MDTM", "AUTH", "PBSZ", "PROT", "MODE", "ALLO", "CLNT", "ABOR", NULL};
+                                    "REST", "SIZE", "MDTM", "AUTH", "PBSZ", "PROT", "MODE", "ALLO", "CLNT",
+                                    "ABOR", NULL};
 /* Said by no other protocol that has USER and PASS. */
 static const char *const own_verbs[] = {"PASV", "EPSV", "PORT", "EPRT", "STOR", "STOU", "APPE", "NLST", "MLSD", "SYST",
                                         "MDTM", "PBSZ", "PROT", "CWD",  NULL};

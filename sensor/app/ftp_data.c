@@ -1,5 +1,6 @@
-/* FTP's data connection: one file, from its first byte to its FIN, named by the command on the control connection. One
- * that goes on where an earlier one broke off (REST) is not whole; with what the earlier ones had, one object more is. */
+/* FTP's data connection: one file, from its first byte to its FIN, named by the command on the control connection.
+ * One that goes on where an earlier one broke off (REST) is not whole; with what the earlier ones had, one object more
+ * is. */
 #include <string.h>
 
 #include "expect.h"
