@@ -266,7 +266,7 @@ void http2_stream_end(struct app_session *session, struct http2_stream *stream, 
 {
     struct http2 *h2 = app_state(session);
     struct http2_half *half = &stream->half[side];
-    bool all = whole && !half->partial && !half->message_left &&
+    bool all = whole && !half->partial && !half->damaged && !half->message_left &&
                (half->length == OBJECT_SIZE_UNKNOWN || half->taken == half->length);
     end_half(session, half, all);
     end_range(session, stream, side);
@@ -277,6 +277,20 @@ void http2_stream_end(struct app_session *session, struct http2_stream *stream, 
             drop(session, link);
             return;
         }
+    }
+}
+
+void http2_streams_damage(struct app_session *session, enum side side, uint32_t id, uint64_t len)
+{
+    struct http2 *h2 = app_state(session);
+    for (struct http2_stream *stream = h2->streams; stream; stream = stream->next) {
+        struct http2_half *half = &stream->half[side];
+        if (!half->object)
+            continue;
+        if (stream->id == id)
+            http2_stream_gap(session, stream, side, len);
+        half->damaged = true;
+        half->upload.active = false;
     }
 }
 

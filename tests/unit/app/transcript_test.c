@@ -5,6 +5,7 @@
  *      --- title                   a new conversation
  *      option content client       which sides are content: client, server, both (the default), none
  *      option as-written           do not cut or join (where a gap makes the cuts matter)
+ *      option midstream            the flows were picked up in the middle
  *      flow 10.0.0.1:5000 192.0.2.1:80 [udp]     later lines belong to this flow
  *      >>> bytes                   the client sends; \r \n \t \\ \xHH are escapes, \*N{...} repeats
  *      <<< bytes                   the server sends
@@ -41,7 +42,7 @@ struct conversation {
     char file[128], title[128];
     struct line *lines;
     size_t count;
-    bool as_written;
+    bool as_written, midstream;
     bool content[2];
 };
 
@@ -159,7 +160,7 @@ static void use_flow(struct run *r, const char *text)
     assert_non_null(flow);
     flow->content[0] = r->conversation->content[0];
     flow->content[1] = r->conversation->content[1];
-    flow->midstream = false;
+    flow->midstream = r->conversation->midstream;
     r->flows[r->flow] = flow;
     r->flow_count++;
 }
@@ -337,6 +338,7 @@ static void add_line(struct conversation *c, const char *text)
     if (strncmp(text, "option ", 7) == 0) {
         const char *what = text + 7;
         c->as_written |= strcmp(what, "as-written") == 0;
+        c->midstream |= strcmp(what, "midstream") == 0;
         if (strncmp(what, "content ", 8) == 0) {
             c->content[0] = strcmp(what + 8, "both") == 0 || strcmp(what + 8, "client") == 0;
             c->content[1] = strcmp(what + 8, "both") == 0 || strcmp(what + 8, "server") == 0;
@@ -384,7 +386,7 @@ static void play_file(const char *path)
                 break;
             snprintf(c.title, sizeof(c.title), "%s", text + 4);
             c.count = 0;
-            c.as_written = false;
+            c.as_written = c.midstream = false;
             c.content[0] = c.content[1] = true;
             continue;
         }
