@@ -156,6 +156,9 @@ static void json_escapes_end_lines_of_base64(void **state)
     static const uint8_t bytes[] = {0x00, 0x10, 0x83, 0x10, 0x51, 0x87};
     (void)state;
     check("base64", copy_of("ABCD\\nEFGH\\r\\n"), bytes, sizeof(bytes));
+    static const uint8_t marks[] = {0xfb, 0xff, 0xff};
+    check("base64", copy_of("\\u002B\\u002f//"), marks, sizeof(marks));
+    check("base64", copy_of("+/8\\u003D"), marks, 2);
 }
 
 static void hexadecimal_is_undone(void **state)
