@@ -125,11 +125,18 @@ static bool is_all(const struct upload *upload, const struct http_part_head *hea
     return !upload->numbered && !upload->count && !place->order && !upload->held && head->length == upload->total;
 }
 
+static void clear(struct uploads *uploads, struct http_part *part)
+{
+    upload_note_drop(uploads, &part->note);
+    memset(part, 0, sizeof(*part));
+}
+
 bool http_part_begin(struct app_session *session, struct uploads *uploads, enum side side,
                      const struct http_part_head *head, struct http_part *part)
 {
     struct part_place place;
     bool found = part_place_of(head, &place), content = app_is_content(session, side);
+    clear(uploads, part);
     if (!found && !head->request && head->status == 206 && content && text_contains(head->type, "multipart/byteranges"))
         part->role = PART_RANGES;
     if (is_form(head) && content && (!found || place.role == PART_PIECE)) {
@@ -189,7 +196,8 @@ void http_part_answer(struct app_session *session, struct uploads *uploads, enum
     struct upload *upload = upload_of(uploads, ref);
     struct text place = head->field(head->fields, "location");
     char path[PATH_ROOM];
-    if (!upload || !ref->active)
+    clear(uploads, part);
+    if (!upload)
         return;
     if (!place.len)
         place = head->field(head->fields, "x-goog-upload-url");
@@ -249,10 +257,8 @@ static void take_form(struct uploads *uploads, struct http_part *part, const str
                form_may_be_chunk(note_of(part), boundary_of(meta, room, sizeof(room)), meta_get(meta, META_HTTP_URL));
         part->look *= 2;
     }
-    if (keep)
-        return;
-    upload_note_drop(uploads, &part->note);
-    part->role = PART_NONE;
+    if (!keep)
+        clear(uploads, part);
 }
 
 static void take_words(struct uploads *uploads, struct http_part *part, const uint8_t *data, size_t len)
@@ -286,7 +292,7 @@ void http_part_data(struct uploads *uploads, struct http_part *part, const struc
         break;
     case PART_RANGES:
         if (!upload_note(uploads, &part->note, data, len, UPLOAD_BYTES_MAX))
-            part->role = PART_NONE;
+            clear(uploads, part);
         break;
     case PART_NONE:
     case PART_NAMED:
@@ -477,6 +483,5 @@ void http_part_end(struct app_session *session, struct uploads *uploads, enum si
     case PART_NONE:
         break;
     }
-    upload_note_drop(uploads, &part->note);
-    memset(part, 0, sizeof(*part));
+    clear(uploads, part);
 }
