@@ -15,6 +15,7 @@ struct entry {
     struct ip_addr addr;
     uint16_t port;
     int64_t expires_ns;
+    bool taken, failed;
     struct expect_transfer transfer;
 };
 
@@ -99,32 +100,45 @@ void expect_describe(struct expect_table *table, const struct ip_addr *addr, uin
                   const struct expect_transfer *transfer)
 {
     struct entry *entry = find(table, addr, port);
-    if (entry)
+    if (entry && !entry->taken)
         entry->transfer = *transfer;
 }
 
+void expect_fail(struct expect_table *table, const struct ip_addr *addr, uint16_t port)
+{
+    struct entry *entry = find(table, addr, port);
+    if (entry && entry->taken)
+        entry->failed = true;
+}
+
 /* The listener is the server of the data flow; a flow picked up in the middle may have it the other way round. */
-static struct entry *find_flow(struct expect_table *table, const struct flow *flow)
+static struct entry *find_flow(struct expect_table *table, const struct flow *flow, bool taken)
 {
     if (!table->count)
         return NULL;
     struct entry *entry = find(table, &flow->addr[SIDE_SERVER], flow->port[SIDE_SERVER]);
-    if (!entry)
+    if (!entry || entry->taken != taken)
         entry = find(table, &flow->addr[SIDE_CLIENT], flow->port[SIDE_CLIENT]);
-    return entry && entry->expires_ns > flow->last_ns ? entry : NULL;
+    return entry && entry->taken == taken && (taken || entry->expires_ns > flow->last_ns) ? entry : NULL;
+}
+
+bool expect_failed(struct expect_table *table, const struct flow *flow)
+{
+    const struct entry *entry = find_flow(table, flow, true);
+    return entry && entry->failed;
 }
 
 bool expect_matches(struct expect_table *table, const struct flow *flow)
 {
-    return find_flow(table, flow) != NULL;
+    return find_flow(table, flow, false) != NULL;
 }
 
 bool expect_take(struct expect_table *table, const struct flow *flow, struct expect_transfer *transfer)
 {
-    struct entry *entry = find_flow(table, flow);
+    struct entry *entry = find_flow(table, flow, false);
     if (!entry)
         return false;
     *transfer = entry->transfer;
-    forget(table, entry);
+    entry->taken = true; /* until it is too old: it may be said to have failed */
     return true;
 }

@@ -10,7 +10,7 @@ struct expect_transfer { /* what the next bytes on an announced address are */
     char command[5];
     char name[EXPECT_NAME_MAX];
     uint16_t name_len;
-    bool partial;        /* FTP REST: not from its first byte */
+    uint64_t offset;     /* FTP REST: of its first byte */
     bool deflate;        /* FTP MODE Z */
     uint16_t block_size; /* TFTP: what the client asked for */
 };
@@ -25,7 +25,10 @@ void expect_describe(struct expect_table *table, const struct ip_addr *addr, uin
                   const struct expect_transfer *transfer);
 /* Whether either end of the flow was announced. */
 bool expect_matches(struct expect_table *table, const struct flow *flow);
-/* Takes the announcement away and says what it was. The listener is looked for first, then the other end. */
+/* The connection has come: says what it was announced as. The listener is looked for first, then the other end. */
 bool expect_take(struct expect_table *table, const struct flow *flow, struct expect_transfer *transfer);
+/* What passes there was broken off, by somebody's word; and whether that was said of a flow. */
+void expect_fail(struct expect_table *table, const struct ip_addr *addr, uint16_t port);
+bool expect_failed(struct expect_table *table, const struct flow *flow);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "header_value.h"
 #include "line.h"
 
 struct ftp {
@@ -18,7 +19,8 @@ struct ftp {
 
 static const char *const verbs[] = {"USER", "PASS", "ACCT", "CWD",  "CDUP", "TYPE", "PASV", "EPSV", "PORT", "EPRT",
                                     "STOR", "STOU", "APPE", "RETR", "LIST", "NLST", "MLSD", "SYST", "FEAT", "OPTS",
-                                    "REST", "SIZE", "MDTM", "AUTH", "PBSZ", "PROT", "MODE", "ALLO", "CLNT", NULL};
+                                    "REST", "SIZE", "MDTM", "AUTH", "PBSZ", "PROT", "MODE", "ALLO", "CLNT",
+                                    "ABOR", NULL};
 /* Said by no other protocol that has USER and PASS. */
 static const char *const own_verbs[] = {"PASV", "EPSV", "PORT", "EPRT", "STOR", "STOU", "APPE", "NLST", "MLSD", "SYST",
                                         "MDTM", "PBSZ", "PROT", "CWD",  NULL};
@@ -146,7 +148,16 @@ static void begin_transfer(struct app_session *session, const char *command, str
         memcpy(ftp->transfer.name, name.data, ftp->transfer.name_len);
     for (unsigned i = 0; i < 2 && ftp->port; i++)
         expect_describe(table, &ftp->listeners[i], ftp->port, &ftp->transfer);
-    ftp->transfer.partial = false;
+    ftp->transfer.offset = 0;
+}
+
+/* Said of the connection announced last, if it has come. */
+static void fail_transfer(struct app_session *session)
+{
+    const struct ftp *ftp = app_state(session);
+    struct expect_table *table = app_shared(session, &app_ftp);
+    for (unsigned i = 0; i < 2 && ftp->port; i++)
+        expect_fail(table, &ftp->listeners[i], ftp->port);
 }
 
 static void take_command(struct app_session *session, enum side side, const struct line *line)
@@ -169,7 +180,10 @@ static void take_command(struct app_session *session, enum side side, const stru
     } else if (line_verb(line, "EPRT", &rest) && parse_extended_address(rest, &addr, &has_addr, &port)) {
         announce(session, has_addr ? &addr : NULL, &flow->addr[side], port);
     } else if (line_verb(line, "REST", &rest)) {
-        ftp->transfer.partial = rest.len && !(rest.len == 1 && rest.data[0] == '0');
+        if (!header_number(rest, &ftp->transfer.offset))
+            ftp->transfer.offset = UINT64_MAX; /* somewhere */
+    } else if (line_verb(line, "ABOR", NULL)) {
+        fail_transfer(session);
     } else if (line_verb(line, "MODE", &rest)) {
         ftp->transfer.deflate = rest.len && (rest.data[0] | 0x20) == 'z';
     } else if (line_verb(line, "AUTH", NULL)) {
@@ -198,6 +212,20 @@ static bool take_reply(struct app_session *session, enum side side, const struct
             announce(session, has_addr ? &addr : NULL, &flow->addr[side], port);
         break;
     }
+    case 125:
+    case 150: { /* "150 FILE: name" (RFC 1123 4.1.2.9): the server chose it */
+        const char *said = rest.len ? memmem(rest.data, rest.len, "FILE: ", 6) : NULL;
+        if (said && strcmp(ftp->transfer.command, "STOU") == 0)
+            begin_transfer(session, "STOU", (struct text){said + 6, rest.len - (size_t)(said + 6 - rest.data)});
+        break;
+    }
+    case 426:
+    case 451:
+    case 452:
+    case 551:
+    case 552:
+        fail_transfer(session);
+        break;
     case 234:
         return ftp->auth && last;
     default:
@@ -213,6 +241,8 @@ static void ftp_data(struct app_session *session, enum side side, const uint8_t 
     while (len) {
         if (!line_take(line, &data, &len))
             return;
+        while (line->len && (uint8_t)line->text[0] >= 0xF0) /* Telnet's signals before ABOR */
+            memmove(line->text, line->text + 1, --line->len);
         if (line->len >= 3 && line->text[0] >= '1' && line->text[0] <= '6') {
             if (take_reply(session, side, line)) {
                 app_switch(session, NULL, len);

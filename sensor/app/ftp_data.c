@@ -1,10 +1,17 @@
-/* FTP's data connection: one file, from its first byte to its FIN, named by the command on the control connection. */
+/* FTP's data connection: one file, from its first byte to its FIN, named by the command on the control connection.
+ * One that goes on where an earlier one broke off (REST) is not whole; with what the earlier ones had, one object more
+ * is. */
 #include <string.h>
 
 #include "expect.h"
+#include "http.h"
+
+#define SPARE_MAX (16u << 20) /* of a file that ended well, kept as it may not have been all of it */
 
 struct ftp_data {
     struct expect_transfer transfer;
+    struct upload_ref upload;
+    uint64_t size;
     struct meta *meta;
     struct object *object[2];
     bool begun[2];
@@ -27,6 +34,53 @@ static bool ftp_data_open(struct app_session *session)
     return true;
 }
 
+/* ---- files that come in several connections ---- */
+
+static struct uploads *uploads_of(struct app_session *session)
+{
+    return ((struct http_shared *)app_shared(session, &app_http))->uploads;
+}
+
+static void begin_piece(struct app_session *session, enum side side)
+{
+    struct ftp_data *ftp = app_state(session);
+    struct uploads *uploads = uploads_of(session);
+    const struct expect_transfer *transfer = &ftp->transfer;
+    const struct ip_addr *peer = &app_flow(session)->addr[side_other(side)];
+    if (!transfer->name_len || transfer->deflate || transfer->offset == UINT64_MAX)
+        return;
+    uint64_t key = upload_key(uploads, app_flow(session), side, (struct text){"ftp", 3},
+                              (struct text){(const char *)peer->bytes, sizeof(peer->bytes)},
+                              (struct text){transfer->name, transfer->name_len});
+    struct upload *upload = upload_find(uploads, key);
+    if (upload && !transfer->offset)
+        upload_forget(uploads, upload);
+    if (!transfer->offset)
+        upload = upload_make(uploads, key, app_now(session));
+    if (!upload)
+        return;
+    upload->spare = false;
+    upload->last_ns = app_now(session);
+    upload_set_name(upload, transfer->name, transfer->name_len);
+    if (upload_open(uploads, upload, transfer->offset, 0))
+        ftp->upload = upload_ref(uploads, upload);
+}
+
+static void end_piece(struct app_session *session, enum side side, bool whole)
+{
+    struct ftp_data *ftp = app_state(session);
+    struct upload *upload = upload_of(uploads_of(session), &ftp->upload);
+    ftp->upload.active = false;
+    if (!upload || !whole)
+        return;
+    upload->total = ftp->transfer.offset + ftp->size;
+    upload->spare = true;
+    if (ftp->transfer.offset && upload_is_complete(upload))
+        upload_join(session, uploads_of(session), side, upload, ftp->meta, 0);
+    else if (upload->bytes > SPARE_MAX)
+        upload_forget(uploads_of(session), upload);
+}
+
 static struct object *object_of(struct app_session *session, enum side side)
 {
     struct ftp_data *ftp = app_state(session);
@@ -44,6 +98,7 @@ static struct object *object_of(struct app_session *session, enum side side)
     };
     ftp->begun[side] = true;
     ftp->object[side] = sink->begin(sink->user, &info);
+    begin_piece(session, side);
     return ftp->object[side];
 }
 
@@ -53,12 +108,18 @@ static void ftp_data_data(struct app_session *session, enum side side, const uin
     struct object *object = object_of(session, side);
     if (object)
         sink->data(sink->user, object, data, len);
+    struct ftp_data *ftp = app_state(session);
+    struct upload *upload = upload_of(uploads_of(session), &ftp->upload);
+    ftp->size += len;
+    if (upload)
+        ftp->upload.active = upload_data(uploads_of(session), upload, ftp->transfer.offset, data, len);
 }
 
 static void ftp_data_gap(struct app_session *session, enum side side, uint64_t len)
 {
     const struct object_sink *sink = app_objects(session);
     struct object *object = object_of(session, side);
+    ((struct ftp_data *)app_state(session))->upload.active = false; /* what follows has lost its place */
     if (object)
         sink->gap(sink->user, object, len);
 }
@@ -67,9 +128,13 @@ static void finish(struct app_session *session, enum side side, bool whole)
 {
     const struct object_sink *sink = app_objects(session);
     struct ftp_data *ftp = app_state(session);
-    bool all = whole && !ftp->transfer.partial && !app_flow(session)->midstream;
+    struct expect_table *table = app_shared(session, &app_ftp);
+    whole = whole && !app_flow(session)->midstream && !expect_failed(table, app_flow(session));
+    bool all = whole && !ftp->transfer.offset;
     if (ftp->object[side])
         sink->end(sink->user, ftp->object[side], all ? OBJECT_CLOSED : OBJECT_TRUNCATED);
+    if (ftp->begun[side])
+        end_piece(session, side, whole);
     ftp->object[side] = NULL;
 }
 

@@ -152,10 +152,18 @@ size_t url_file_name(struct text url, char *out, size_t room)
     return undo_percent(url.data + begin, end - begin, out, room);
 }
 
+static bool is_token_end(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '*';
+}
+
+/* Receivers pass over stray control characters and punctuation around a token. */
 static size_t append_token(char *out, size_t n, struct text token)
 {
-    while (token.len && (token.data[0] == ' ' || token.data[0] == '\t'))
+    while (token.len && !is_token_end(token.data[0]))
         token = (struct text){token.data + 1, token.len - 1};
+    while (token.len && !is_token_end(token.data[token.len - 1]))
+        token.len--;
     if (token.len > 2 && (token.data[0] | 0x20) == 'x' && token.data[1] == '-')
         token = (struct text){token.data + 2, token.len - 2}; /* RFC 9110 8.4.1: x-gzip is gzip */
     if (!token.len || token.len + 1 > HEADER_CODINGS_ROOM - n)
@@ -166,17 +174,25 @@ static size_t append_token(char *out, size_t n, struct text token)
     return n + token.len;
 }
 
+size_t header_coding_add(char out[HEADER_CODINGS_ROOM], size_t n, const char *token)
+{
+    return text_contains((struct text){out, n}, token) ? n : append_token(out, n, (struct text){token, strlen(token)});
+}
+
 size_t header_codings(struct text list, bool transfer, char out[HEADER_CODINGS_ROOM], size_t n)
 {
+    bool aws = false; /* listed first, though it is put on last */
     for (size_t i = 0; i < list.len;) {
         const char *begin = list.data + i;
         const char *comma = memchr(begin, ',', list.len - i);
         struct text token = {begin, comma ? (size_t)(comma - begin) : list.len - i};
         i += token.len + 1;
-        if (!transfer || text_contains(token, "gzip") || text_contains(token, "deflate"))
+        if (text_contains(token, "aws-chunked"))
+            aws = true;
+        else if (!transfer || text_contains(token, "gzip") || text_contains(token, "deflate"))
             n = append_token(out, n, token);
     }
-    return n;
+    return aws ? header_coding_add(out, n, "aws-chunked") : n;
 }
 
 bool header_number(struct text text, uint64_t *number)

@@ -18,6 +18,8 @@ bool text_contains(struct text text, const char *word); /* ASCII case ignored */
 /* Appends a list of codings to the `n` bytes in `out` and returns the new length. Of transfer codings only those that
  * compress are taken. */
 size_t header_codings(struct text list, bool transfer, char out[HEADER_CODINGS_ROOM], size_t n);
+/* One more, which was put on last, unless it is there. */
+size_t header_coding_add(char out[HEADER_CODINGS_ROOM], size_t n, const char *token);
 /* A decimal number alone; false, and *number as it was, when it is none. */
 bool header_number(struct text text, uint64_t *number);
 

@@ -38,6 +38,8 @@ struct http_exchange {
     bool head;    /* HEAD: the response has no body */
     bool connect; /* a 2xx opens a tunnel */
     bool upgrade; /* a 101 changes the protocol */
+    bool queued;  /* waits for its response */
+    struct upload_ref created; /* what the response may give a name */
 };
 
 enum http_framing { HTTP_NO_BODY, HTTP_LENGTH, HTTP_CHUNKED, HTTP_TO_END };
@@ -60,6 +62,7 @@ struct http_message {
     size_t charged;         /* bytes charged to MEM_FLOW for it */
     size_t head_bytes;      /* given to it so far */
     bool head_done;         /* its fields are complete */
+    bool cr, bare;          /* response: a CR waits for the byte behind it; a LF without one came last */
     bool partial;           /* the body is a part of something larger */
     struct http_part part;
     struct http_body body;
@@ -91,7 +94,7 @@ static inline bool http_is_request(const struct http *http, enum side side)
 struct http_shared {
     htp_cfg_t *config;
     struct pool *exchanges;
-    struct http_parts *parts;
+    struct uploads *uploads;
 };
 
 /* http_probe.c */
@@ -111,6 +114,8 @@ enum http_head_result http_head_feed(struct app_session *session, enum side side
 void http_head_drop(struct app_session *session, struct http_message *message);
 htp_tx_t *http_head_tx(const struct http *http, enum side side);
 struct text http_header(const htp_table_t *headers, const char *name);
+/* What the head says to those who put files together. */
+struct http_part_head http_part_head_of(struct app_session *session, enum side side);
 /* How the body of this message ends, and whether it is a part; fills body, part and partial. */
 void http_head_framing(struct app_session *session, enum side side);
 
@@ -120,6 +125,8 @@ void http_exchange_drop(struct app_session *session, struct http_exchange *excha
 void http_exchange_of_request(struct app_session *session, const htp_tx_t *tx);
 void http_exchange_of_response(struct app_session *session, const htp_tx_t *tx);
 void http_exchange_forget(struct app_session *session);
+/* Its response is to be read. */
+void http_exchange_expect(struct http *http, struct http_exchange *exchange);
 
 /* http_object.c */
 void http_object_begin(struct app_session *session, enum side side);

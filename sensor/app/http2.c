@@ -1,6 +1,7 @@
 /* HTTP/2 frames (RFC 9113 4 and 6), streamed: DATA goes to its stream from where it lies, header blocks to libnghttp2's
- * HPACK. Begun by the client's preface (prior knowledge) or by an upgrade from HTTP/1.1. A gap that hides a frame's
- * beginning also hides what later header blocks refer to, so the flow is searched raw from there. */
+ * HPACK. Begun by the client's preface (prior knowledge), by an upgrade from HTTP/1.1, or in the middle. Behind a gap
+ * that hides a frame's beginning the next one is looked for; later header blocks refer to what was missed, so streams
+ * that begin then have no names. */
 #include "http2.h"
 
 #include <stdlib.h>
@@ -50,6 +51,9 @@ static enum app_probe http2_probe(const struct app_probe_input *input)
 {
     const uint8_t *client = input->data[SIDE_CLIENT], *server = input->data[SIDE_SERVER];
     size_t client_len = input->len[SIDE_CLIENT], server_len = input->len[SIDE_SERVER];
+    if (input->flow->midstream &&
+        (http2_is_frame(client, client_len, true) || http2_is_frame(server, server_len, true)))
+        return APP_YES;
     if (client_len) {
         size_t have = client_len < PREFACE_LEN ? client_len : PREFACE_LEN;
         if (memcmp(client, preface, have) != 0)
@@ -67,6 +71,7 @@ static bool http2_open(struct app_session *session)
 {
     struct http2 *h2 = app_state(session);
     for (unsigned side = 0; side < 2; side++) {
+        h2->side[side].lost = h2->side[side].blind = app_flow(session)->midstream;
         if (!mem_charge(app_mem(session), MEM_FLOW, INFLATER_BYTES))
             return false;
         if (nghttp2_hd_inflate_new(&h2->side[side].inflater) != 0) {
@@ -85,7 +90,10 @@ static bool take_block(struct app_session *session, enum side side, const uint8_
 {
     struct http2 *h2 = app_state(session);
     struct http2_side *s = &h2->side[side];
-    struct http2_stream *stream = s->block_promised ? NULL : http2_stream_of(session, s->block_stream);
+    if (s->blind)
+        return true;
+    struct http2_stream *stream = http2_stream_of(session, s->block_subject);
+    enum side speaker = s->block_promised ? side_other(side) : side; /* a promise holds the request that was spared */
     for (;;) {
         nghttp2_nv field;
         int flags = 0;
@@ -95,12 +103,14 @@ static bool take_block(struct app_session *session, enum side side, const uint8_
         data += n;
         len -= (size_t)n;
         if (flags & NGHTTP2_HD_INFLATE_EMIT && stream)
-            http2_stream_header(session, stream, side, (struct text){(const char *)field.name, field.namelen},
+            http2_stream_header(session, stream, speaker, (struct text){(const char *)field.name, field.namelen},
                                 (struct text){(const char *)field.value, field.valuelen});
         if (flags & NGHTTP2_HD_INFLATE_FINAL) {
             nghttp2_hd_inflate_end_headers(s->inflater);
             if (stream)
-                stream->half[side].headers = true;
+                stream->half[speaker].headers = true;
+            if (stream && s->block_promised)
+                http2_stream_end(session, stream, speaker, true);
             return true;
         }
         if (!(flags & NGHTTP2_HD_INFLATE_EMIT) && !len)
@@ -154,7 +164,7 @@ static bool begin_frame(struct http2_side *s)
         if (!s->stream || (s->type == FRAME_CONTINUATION && s->stream != s->block_stream))
             return false;
         if (s->type != FRAME_CONTINUATION) {
-            s->block_stream = s->stream;
+            s->block_stream = s->block_subject = s->stream;
             s->block_promised = s->type == FRAME_PROMISE;
             s->block_ends_stream = s->type == FRAME_HEADERS && s->flags & FLAG_END_STREAM;
         }
@@ -207,6 +217,10 @@ static bool take_payload(struct app_session *session, enum side side, const uint
             if (s->padding > s->left)
                 return false;
         }
+        if (s->prefix_len == s->prefix_want && s->type == FRAME_PROMISE) {
+            const uint8_t *p = s->prefix + s->prefix_len - 4;
+            s->block_subject = ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]) & 0x7fffffff;
+        }
     }
     size_t matter = len;
     if (len > s->left - s->padding)
@@ -239,6 +253,52 @@ static size_t take_preface(struct http2_side *s, const uint8_t *data, size_t len
     return n;
 }
 
+/* ---- without a place ---- */
+
+/* `len` bytes are missing, and with them where the next frame begins. */
+static void lose(struct app_session *session, enum side side, uint64_t len)
+{
+    struct http2 *h2 = app_state(session);
+    struct http2_side *s = &h2->side[side];
+    http2_streams_damage(session, side, s->in_frame && s->type == FRAME_DATA ? s->stream : 0, len);
+    s->lost = s->blind = true;
+    s->in_frame = false;
+    s->head_len = 0;
+    s->preface = PREFACE_LEN;
+}
+
+/* Bytes that may be anything: an object of their own, never whole. Returns how many there are before a frame. */
+static size_t take_lost(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+{
+    struct http2 *h2 = app_state(session);
+    struct http2_side *s = &h2->side[side];
+    const struct object_sink *sink = app_objects(session);
+    if (side == SIDE_CLIENT && len >= PREFACE_LEN && memcmp(data, preface, PREFACE_LEN) == 0) {
+        s->lost = s->blind = false; /* picked up at its beginning */
+        return 0;
+    }
+    size_t n = http2_find_frame(data, len);
+    if (n && app_is_content(session, side)) {
+        const struct object_info info = {.flow = app_flow(session),
+                                         .sender = side,
+                                         .expected_size = OBJECT_SIZE_UNKNOWN,
+                                         .tx_id = h2->streams_seen,
+                                         .time_ns = app_now(session)};
+        if (!s->stray)
+            s->stray = sink->begin(sink->user, &info);
+        if (s->stray)
+            sink->data(sink->user, s->stray, data, n);
+    }
+    if (n < len) {
+        if (s->stray)
+            sink->end(sink->user, s->stray, OBJECT_TRUNCATED);
+        s->stray = NULL;
+        s->lost = false;
+        s->preface = PREFACE_LEN;
+    }
+    return n;
+}
+
 static void http2_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     struct http2 *h2 = app_state(session);
@@ -246,7 +306,9 @@ static void http2_data(struct app_session *session, enum side side, const uint8_
     while (len) {
         size_t n = 1;
         bool good = true;
-        if (side == SIDE_CLIENT && s->preface < PREFACE_LEN) {
+        if (s->lost) {
+            n = take_lost(session, side, data, len);
+        } else if (side == SIDE_CLIENT && s->preface < PREFACE_LEN) {
             n = take_preface(s, data, len);
         } else if (s->in_frame) {
             n = len < s->left ? len : s->left;
@@ -259,7 +321,9 @@ static void http2_data(struct app_session *session, enum side side, const uint8_
             good = end_frame(session, side);
         data += n;
         len -= n;
-        if (!good) {
+        if (!good && s->blind) {
+            lose(session, side, 0);
+        } else if (!good) {
             app_switch(session, &app_raw, len);
             return;
         }
@@ -272,7 +336,7 @@ static void http2_gap(struct app_session *session, enum side side, uint64_t len)
     struct http2_side *s = &h2->side[side];
     bool inside = s->in_frame && s->prefix_len == s->prefix_want && len <= s->left;
     if (!inside || is_block(s->type)) {
-        app_switch(session, &app_raw, 0);
+        lose(session, side, len);
         return;
     }
     uint64_t matter = s->left - s->padding;
@@ -283,14 +347,17 @@ static void http2_gap(struct app_session *session, enum side side, uint64_t len)
     if (s->left < s->padding)
         s->padding = s->left;
     if (!s->left && !end_frame(session, side))
-        app_switch(session, &app_raw, 0);
+        lose(session, side, 0);
 }
 
 static void http2_close(struct app_session *session)
 {
     struct http2 *h2 = app_state(session);
+    const struct object_sink *sink = app_objects(session);
     http2_streams_close(session);
     for (unsigned side = 0; side < 2; side++) {
+        if (h2->side[side].stray)
+            sink->end(sink->user, h2->side[side].stray, OBJECT_TRUNCATED);
         if (!h2->side[side].inflater)
             continue;
         nghttp2_hd_inflate_del(h2->side[side].inflater);

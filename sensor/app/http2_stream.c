@@ -2,6 +2,8 @@
  * prefixes, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 #include <string.h>
 
+#include "body_value.h"
+#include "http.h"
 #include "http2.h"
 
 static void end_half(struct app_session *session, struct http2_half *half, bool whole)
@@ -103,7 +105,56 @@ void http2_stream_header(struct app_session *session, struct http2_stream *strea
         half->codings_len = (uint8_t)header_codings(value, false, half->codings, half->codings_len);
     } else if (is(name, "content-length")) {
         header_number(value, &half->length);
+    } else if (is(name, "content-range")) {
+        uint64_t last;
+        half->partial = part_range(value, &half->first, &last, &half->total) &&
+                        (half->first || last + 1 != half->total);
     }
+}
+
+/* ---- ranges: with those that came over HTTP/1.1, too ---- */
+
+static struct uploads *uploads_of(struct app_session *session)
+{
+    return ((struct http_shared *)app_shared(session, &app_http))->uploads;
+}
+
+static void begin_range(struct app_session *session, struct http2_stream *stream, enum side side)
+{
+    struct http2_half *half = &stream->half[side];
+    struct uploads *uploads = uploads_of(session);
+    struct text host = meta_get(stream->meta, META_HTTP_HOSTNAME), url = meta_get(stream->meta, META_HTTP_URL);
+    struct text target = url_target(url, &host);
+    char name[HEADER_NAME_ROOM];
+    uint64_t key = upload_key(uploads, app_flow(session), side, host, target, (struct text){NULL, 0});
+    struct upload *upload = upload_find(uploads, key);
+    if (!upload) {
+        upload = upload_make(uploads, key, app_now(session));
+        upload_set_name(upload, half->name, half->name_len);
+        if (!half->name_len)
+            upload_set_name(upload, name, url_file_name(url, name, sizeof(name)));
+    }
+    upload->last_ns = app_now(session);
+    if (half->total != OBJECT_SIZE_UNKNOWN)
+        upload->total = half->total;
+    if (upload_open(uploads, upload, half->first, 0))
+        half->upload = upload_ref(uploads, upload);
+}
+
+static void range_data(struct app_session *session, struct http2_half *half, const uint8_t *data, size_t len)
+{
+    struct upload *upload = half->upload.active ? upload_of(uploads_of(session), &half->upload) : NULL;
+    if (upload)
+        half->upload.active = upload_data(uploads_of(session), upload, half->first, data, len);
+}
+
+static void end_range(struct app_session *session, struct http2_stream *stream, enum side side)
+{
+    struct http2_half *half = &stream->half[side];
+    struct upload *upload = half->upload.active ? upload_of(uploads_of(session), &half->upload) : NULL;
+    half->upload.active = false;
+    if (upload && upload_is_complete(upload))
+        upload_join(session, uploads_of(session), side, upload, stream->meta, stream->number);
 }
 
 /* ---- bodies ---- */
@@ -130,11 +181,13 @@ static struct object *object_of(struct app_session *session, struct http2_stream
         info.name = (struct text){name, url_file_name(meta_get(stream->meta, META_HTTP_URL), name, sizeof(name))};
     half->asked = true;
     half->object = sink->begin(sink->user, &info);
+    if (half->partial && !half->codings_len)
+        begin_range(session, stream, side);
     return half->object;
 }
 
-/* Messages that are not compressed follow each other in one object; a compressed one is an object of its own, because
- * each is coded by itself. */
+/* Messages follow each other in one object, also when each is a gzip member of its own, which a reader of gzip takes as
+ * one stream (RFC 1952 2.2). In any other coding each compressed one is an object by itself. */
 static void begin_message(struct app_session *session, struct http2_stream *stream, enum side side)
 {
     struct http2_half *half = &stream->half[side];
@@ -142,7 +195,10 @@ static void begin_message(struct app_session *session, struct http2_stream *stre
     half->message_left = (uint32_t)half->prefix[1] << 24 | (uint32_t)half->prefix[2] << 16 |
                          (uint32_t)half->prefix[3] << 8 | half->prefix[4];
     half->prefix_len = 0;
-    if (coded && half->asked) {
+    bool gzip = half->codings_len == 4 && memcmp(half->codings, "gzip", 4) == 0;
+    bool apart = coded != half->coded || (coded && !gzip);
+    half->coded = coded;
+    if (apart && half->asked) {
         end_half(session, half, true);
         half->asked = half->ended = false;
     }
@@ -187,6 +243,7 @@ void http2_stream_data(struct app_session *session, struct http2_stream *stream,
     struct object *object = object_of(session, stream, side, true);
     if (object)
         sink->data(sink->user, object, data, len);
+    range_data(session, half, data, len);
 }
 
 void http2_stream_gap(struct app_session *session, struct http2_stream *stream, enum side side, uint64_t len)
@@ -196,6 +253,7 @@ void http2_stream_gap(struct app_session *session, struct http2_stream *stream, 
     half->taken += len;
     if (half->ended || !len)
         return;
+    half->upload.active = false; /* what follows has lost its place in the whole */
     half->grpc &= half->message_left > len; /* past its end the next prefix is lost: the rest is taken as it comes */
     if (half->grpc)
         half->message_left -= (uint32_t)len;
@@ -208,8 +266,10 @@ void http2_stream_end(struct app_session *session, struct http2_stream *stream, 
 {
     struct http2 *h2 = app_state(session);
     struct http2_half *half = &stream->half[side];
-    bool all = whole && (half->length == OBJECT_SIZE_UNKNOWN || half->taken == half->length) && !half->message_left;
+    bool all = whole && !half->partial && !half->damaged && !half->message_left &&
+               (half->length == OBJECT_SIZE_UNKNOWN || half->taken == half->length);
     end_half(session, half, all);
+    end_range(session, stream, side);
     if (!stream->half[0].ended || !stream->half[1].ended)
         return;
     for (struct http2_stream **link = &h2->streams; *link; link = &(*link)->next) {
@@ -217,6 +277,20 @@ void http2_stream_end(struct app_session *session, struct http2_stream *stream, 
             drop(session, link);
             return;
         }
+    }
+}
+
+void http2_streams_damage(struct app_session *session, enum side side, uint32_t id, uint64_t len)
+{
+    struct http2 *h2 = app_state(session);
+    for (struct http2_stream *stream = h2->streams; stream; stream = stream->next) {
+        struct http2_half *half = &stream->half[side];
+        if (!half->object)
+            continue;
+        if (stream->id == id)
+            http2_stream_gap(session, stream, side, len);
+        half->damaged = true;
+        half->upload.active = false;
     }
 }
 

@@ -34,8 +34,11 @@ void http_exchange_drop(struct app_session *session, struct http_exchange *excha
     pool_put(shared->exchanges, exchange);
 }
 
-static void enqueue(struct http *http, struct http_exchange *exchange)
+void http_exchange_expect(struct http *http, struct http_exchange *exchange)
 {
+    if (exchange->queued)
+        return;
+    exchange->queued = true;
     if (http->unasked) { /* its response has come and gone */
         http->unasked--;
         return;
@@ -93,7 +96,7 @@ void http_exchange_of_request(struct app_session *session, const htp_tx_t *tx)
     exchange->connect = tx->request_method_number == HTP_M_CONNECT;
     exchange->upgrade = http_header(tx->request_headers, "upgrade").len > 0;
     if (exchange->connect || exchange->upgrade || http->answers)
-        enqueue(http, exchange);
+        http_exchange_expect(http, exchange);
 }
 
 void http_exchange_of_response(struct app_session *session, const htp_tx_t *tx)

@@ -43,7 +43,7 @@ void *http_shared_new(struct mem *mem)
     htp_config_register_request_body_data(config, on_headless_body);
     htp_config_register_response_body_data(config, on_headless_body);
     shared->exchanges = pool_new(mem, MEM_FLOW, sizeof(struct http_exchange));
-    shared->parts = http_parts_new(mem);
+    shared->uploads = uploads_new(mem);
     return shared;
 }
 
@@ -51,7 +51,7 @@ void http_shared_free(void *user)
 {
     struct http_shared *shared = user;
     pool_free(shared->exchanges);
-    http_parts_free(shared->parts);
+    uploads_free(shared->uploads);
     htp_config_destroy(shared->config);
     free(shared);
 }
@@ -71,7 +71,7 @@ static bool parser_open(struct app_session *session, struct http_message *messag
         return false;
     message->parser = htp_connp_create(shared->config);
     message->head_bytes = 0;
-    message->head_done = false;
+    message->head_done = message->cr = message->bare = false;
     if (!message->parser) {
         http_head_drop(session, message);
         return false;
@@ -123,27 +123,31 @@ struct text http_header(const htp_table_t *headers, const char *name)
     return (struct text){NULL, 0};
 }
 
-/* libhtp ends a response field at a lone CR, as one old server did; browsers and today's servers do not, so a CR
- * inside a line is shown to it as a blank. One at the very end of the data may be half of a line end and stays. */
-static int feed_response(htp_connp_t *parser, const uint8_t *data, size_t len, size_t *used)
+/* libhtp ends a response field at a lone CR and a line at LF CR, as some old servers did, and takes a CR LF that is cut
+ * in two for such a one. Browsers and today's servers do not, so it never sees a CR: one before a LF, or behind a LF
+ * that stands alone, is dropped; one inside a line becomes blanks when the byte behind it is known. */
+static int feed_response(struct http_message *message, const uint8_t *data, size_t len, size_t *used)
 {
     htp_time_t never = {0, 0};
     size_t at = 0;
     int stream = HTP_STREAM_DATA;
     while (at < len && stream == HTP_STREAM_DATA) {
-        size_t end = at;
-        const uint8_t *cr;
-        while ((cr = memchr(data + end, '\r', len - end)) && (cr + 1 == data + len || cr[1] == '\n'))
-            end = (size_t)(cr - data) + 1;
-        end = cr ? (size_t)(cr - data) : len;
-        if (end > at) {
-            stream = htp_connp_res_data(parser, &never, data + at, end - at);
-            at += htp_connp_res_data_consumed(parser);
-        }
-        if (cr && stream == HTP_STREAM_DATA && at == end) {
-            stream = htp_connp_res_data(parser, &never, " ", 1);
+        bool after_cr = message->cr;
+        if (after_cr && data[at] != '\n' && !message->bare)
+            stream = htp_connp_res_data(message->parser, &never, "  ", 2); /* one and a LF would end the head */
+        if (stream != HTP_STREAM_DATA)
+            break;
+        message->bare = message->bare && !after_cr;
+        message->cr = data[at] == '\r';
+        if (message->cr) {
             at++;
+            continue;
         }
+        const uint8_t *cr = memchr(data + at, '\r', len - at);
+        size_t n = cr ? (size_t)(cr - data) - at : len - at;
+        stream = htp_connp_res_data(message->parser, &never, data + at, n);
+        at += htp_connp_res_data_consumed(message->parser);
+        message->bare = at && data[at - 1] == '\n' && (n > 1 || !after_cr);
     }
     *used = at;
     return stream;
@@ -165,7 +169,7 @@ enum http_head_result http_head_feed(struct app_session *session, enum side side
         stream = htp_connp_req_data(message->parser, &never, data, len);
         *used = htp_connp_req_data_consumed(message->parser);
     } else {
-        stream = feed_response(message->parser, data, len, used);
+        stream = feed_response(message, data, len, used);
     }
     if (*used > len)
         *used = len;
@@ -217,29 +221,52 @@ static void frame(struct http_body *body, enum htp_transfer_coding_t coding, int
     }
 }
 
-static void see_part(struct app_session *session, enum side side, const htp_table_t *headers)
+static struct text field_of(const void *fields, const char *name)
+{
+    return http_header(fields, name);
+}
+
+struct http_part_head http_part_head_of(struct app_session *session, enum side side)
+{
+    const struct http *http = app_state(session);
+    const struct http_message *message = &http->message[side];
+    const struct meta *meta = message->exchange ? message->exchange->meta : NULL;
+    const htp_tx_t *tx = http_head_tx(http, side);
+    bool request = http_is_request(http, side);
+    const htp_table_t *fields = !tx ? NULL : request ? tx->request_headers : tx->response_headers;
+    return (struct http_part_head){
+        .method = meta_get(meta, META_HTTP_METHOD),
+        .host = meta_get(meta, META_HTTP_HOSTNAME),
+        .url = meta_get(meta, META_HTTP_URL),
+        .type = http_header(fields, "content-type"),
+        .field = field_of,
+        .fields = fields,
+        .length = message->body.framing == HTTP_LENGTH ? message->body.left : OBJECT_SIZE_UNKNOWN,
+        .request = request,
+        .body = message->body.framing != HTTP_NO_BODY,
+        .status = request || !tx ? 0 : (uint16_t)tx->response_status_number,
+    };
+}
+
+static void see_part(struct app_session *session, enum side side)
 {
     struct http *http = app_state(session);
     const struct http_shared *shared = app_shared(session, &app_http);
     struct http_message *message = &http->message[side];
-    const struct meta *meta = message->exchange ? message->exchange->meta : NULL;
-    bool request = http_is_request(http, side);
-    struct http_part_head head = {
-        .method = request ? meta_get(meta, META_HTTP_METHOD) : (struct text){NULL, 0},
-        .host = meta_get(meta, META_HTTP_HOSTNAME),
-        .url = meta_get(meta, META_HTTP_URL),
-        .range = http_header(headers, "content-range"),
-        .offset = request ? http_header(headers, "upload-offset") : (struct text){NULL, 0},
-    };
-    bool has_query = head.url.len && memchr(head.url.data, '?', head.url.len);
-    message->partial = false;
-    if (!head.range.len && !head.offset.len && !(request && has_query))
+    struct http_exchange *exchange = message->exchange;
+    if (!exchange)
         return;
-    head.length = http_header(headers, "upload-length");
-    head.type = http_header(headers, "content-type");
-    head.disposition = http_header(headers, "content-disposition");
-    head.codings = http_header(headers, "content-encoding");
-    message->partial = http_part_begin(session, shared->parts, side, &head, &message->part) == HTTP_PART;
+    struct http_part_head head = http_part_head_of(session, side);
+    if (!head.request && exchange->created.active)
+        http_part_answer(session, shared->uploads, side, &head, &exchange->created, &message->part);
+    else
+        message->partial = http_part_begin(session, shared->uploads, side, &head, &message->part);
+    if (message->part.role != PART_CREATE || !message->part.upload.active)
+        return;
+    exchange->created = message->part.upload;
+    http_exchange_expect(http, exchange);
+    if (http->message[side_other(side)].stage == HTTP_IGNORE)
+        http->message[side_other(side)].stage = HTTP_HEAD;
 }
 
 void http_head_framing(struct app_session *session, enum side side)
@@ -248,18 +275,17 @@ void http_head_framing(struct app_session *session, enum side side)
     struct http_message *message = &http->message[side];
     const htp_tx_t *tx = http_head_tx(http, side);
     memset(&message->body, 0, sizeof(message->body));
-    message->part.active = false;
+    message->partial = false;
     if (!tx)
         return;
     if (http_is_request(http, side)) {
         frame(&message->body, tx->request_transfer_coding, tx->request_content_length, tx->request_headers);
-        see_part(session, side, tx->request_headers);
+        see_part(session, side);
         return;
     }
     frame(&message->body, tx->response_transfer_coding, tx->response_content_length, tx->response_headers);
     int status = tx->response_status_number;
     if ((message->exchange && message->exchange->head) || status == 204 || status == 304)
         message->body.framing = HTTP_NO_BODY; /* bytes that follow all the same are searched as lost ones */
-    if (message->body.framing != HTTP_NO_BODY)
-        see_part(session, side, tx->response_headers);
+    see_part(session, side);
 }

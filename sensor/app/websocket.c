@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "app.h"
+#include "websocket_run.h"
 
 enum { OPCODE_CONTINUATION = 0, OPCODE_TEXT = 1, OPCODE_BINARY = 2, OPCODE_CLOSE = 8 };
 
@@ -24,9 +24,10 @@ struct websocket_side {
     uint64_t left, at;  /* of the frame's payload; at: bytes of it seen, for the mask */
     struct object *object;
     bool asked;
-    uint8_t opcode;     /* of the message */
+    uint8_t opcode, opcode_now; /* of the message, of the frame */
     uint64_t in, out;   /* bytes of the message before and after inflating */
     uint64_t messages;
+    struct websocket_run run;
     z_stream *inflater; /* one for all messages: each may refer to those before */
 };
 
@@ -65,6 +66,7 @@ static void give(struct app_session *session, enum side side, const uint8_t *dat
         begin(session, side);
     if (s->object)
         sink->data(sink->user, s->object, data, len);
+    websocket_run_data(session, side, &s->run, data, len);
 }
 
 static void end_message(struct app_session *session, enum side side, bool whole)
@@ -74,6 +76,8 @@ static void end_message(struct app_session *session, enum side side, bool whole)
     const struct object_sink *sink = app_objects(session);
     if (s->object)
         sink->end(sink->user, s->object, whole ? OBJECT_CLOSED : OBJECT_TRUNCATED);
+    if (s->in_message && app_is_content(session, side))
+        websocket_run_message_end(session, &s->run, whole);
     s->object = NULL;
     s->asked = false;
     s->in_message = false;
@@ -176,6 +180,8 @@ static void end_frame(struct app_session *session, enum side side)
     struct websocket *ws = app_state(session);
     struct websocket_side *s = &ws->side[side];
     s->in_frame = false;
+    if (s->opcode_now == OPCODE_CLOSE)
+        websocket_run_end(session, &s->run, !s->in_message);
     if (s->control || !s->final)
         return;
     if (s->deflated && app_is_content(session, side))
@@ -208,6 +214,7 @@ static bool take_head(struct app_session *session, enum side side)
         memcpy(s->mask, s->head + at, 4);
     s->final = s->head[0] & 0x80;
     s->control = opcode & 8;
+    s->opcode_now = opcode;
     s->at = 0;
     s->head_len = 0;
     s->in_frame = true;
@@ -220,6 +227,7 @@ static bool take_head(struct app_session *session, enum side side)
         s->opcode = opcode;
         s->deflated = s->head[0] & 0x40;
         s->in = s->out = 0;
+        websocket_run_begin(&s->run, opcode == OPCODE_BINARY);
     }
     if (!s->left)
         end_frame(session, side);
@@ -262,10 +270,19 @@ static void websocket_gap(struct app_session *session, enum side side, uint64_t 
         s->bad = true;
     if (s->object)
         sink->gap(sink->user, s->object, len);
+    if (!s->control)
+        websocket_run_end(session, &s->run, false);
     s->at += len;
     s->left -= len;
     if (!s->left)
         end_frame(session, side);
+}
+
+static void websocket_end(struct app_session *session, enum side side, enum stream_end how)
+{
+    struct websocket *ws = app_state(session);
+    struct websocket_side *s = &ws->side[side];
+    websocket_run_end(session, &s->run, how == STREAM_FIN && !s->in_message);
 }
 
 static void websocket_close(struct app_session *session)
@@ -273,6 +290,7 @@ static void websocket_close(struct app_session *session)
     struct websocket *ws = app_state(session);
     for (unsigned side = 0; side < 2; side++) {
         end_message(session, side, false);
+        websocket_run_end(session, &ws->side[side].run, false);
         inflater_close(session, &ws->side[side]);
     }
 }
@@ -283,5 +301,6 @@ const struct app_ops app_websocket = {
     .state_size = sizeof(struct websocket),
     .data = websocket_data,
     .gap = websocket_gap,
+    .end = websocket_end,
     .close = websocket_close,
 };

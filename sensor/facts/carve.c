@@ -318,8 +318,9 @@ void carve_gap(struct facts_engine *engine, struct object_facts *of, struct obje
     end_child(engine, carve, OBJECT_TRUNCATED);
 }
 
-void carve_end(struct facts_engine *engine, struct object_facts *of)
+void carve_end(struct facts_engine *engine, struct object_facts *of, bool whole)
 {
+    const struct recogniser *active = of->carve.active.recogniser;
     drop_candidates(engine, &of->carve);
-    end_child(engine, &of->carve, OBJECT_TRUNCATED);
+    end_child(engine, &of->carve, whole && active && active->encoding ? OBJECT_CLOSED : OBJECT_TRUNCATED);
 }

@@ -4,7 +4,7 @@
  *
  * A run begins with what a known magic looks like in the coding, is proved when its first bytes decode to one, and ends
  * with the first character that is none of its own. Line ends may stand in it, written out or escaped as JSON does; a
- * line shorter than the one before is the last. */
+ * line shorter than the one before is the last. A character may be escaped as \u002B, as some JSON writers do. */
 #include <ctype.h>
 
 #include "engine.h"
@@ -18,6 +18,8 @@ struct coded {
     uint8_t bit_count;
     bool proved, ended;
     bool escaped;       /* after a backslash */
+    uint8_t digits;     /* of an escaped character that are still to come */
+    uint16_t unicode;   /* those that came */
     bool begins_line;   /* after a line end */
     bool padded;        /* after '=' */
     uint32_t lines;     /* line ends so far */
@@ -114,8 +116,30 @@ static bool is_delimiter(uint8_t c)
     return c == '"' || c == '\'' || c == '<' || c == ',' || c == ')' || c == ';' || c == ' ' || c == '\t' || c == '\\';
 }
 
-static void take(struct coded *coded, uint8_t c, int value, unsigned width, uint64_t at)
+/* Digits of \u002B. True when c became the character they are. */
+static bool take_digit(struct coded *coded, uint8_t *c)
 {
+    int digit = hex_value(*c);
+    coded->digits = (uint8_t)(digit < 0 ? 0 : coded->digits - 1);
+    coded->unicode = (uint16_t)(coded->unicode << 4 | (digit < 0 ? 0 : digit));
+    if (!coded->digits)
+        *c = digit < 0 || coded->unicode > 126 ? 0 : (uint8_t)coded->unicode;
+    return !coded->digits;
+}
+
+static void take(struct coded *coded, uint8_t c, unsigned width, uint64_t at)
+{
+    if (coded->digits) {
+        if (!take_digit(coded, &c))
+            return;
+        at -= 5; /* where the escape begins */
+    } else if (coded->escaped && c == 'u') {
+        coded->escaped = false;
+        coded->digits = 4;
+        coded->unicode = 0;
+        return;
+    }
+    int value = width == 4 ? hex_value(c) : base64_value(c);
     enum kind kind = kind_of(coded, c, value);
     bool was_escaped = coded->escaped;
     coded->escaped = kind == ESCAPE;
@@ -145,7 +169,7 @@ static void take(struct coded *coded, uint8_t c, int value, unsigned width, uint
 static enum recogniser_state feed(struct coded *coded, const uint8_t *data, size_t len, uint64_t at, unsigned width)
 {
     for (size_t i = 0; i < len && !coded->ended; i++) {
-        take(coded, data[i], width == 4 ? hex_value(data[i]) : base64_value(data[i]), width, at + i);
+        take(coded, data[i], width, at + i);
         if (!coded->proved && coded->have == HEAD_BYTES) {
             if (!is_known(coded))
                 return RECOGNISE_NO;

@@ -26,6 +26,8 @@ struct base64_state {
     uint8_t pass;       /* characters to pass over until a group begins, after a gap */
     uint8_t line_ends;  /* CR and LF since the last character */
     bool escaped;       /* after a backslash: JSON writes line ends as \n and \r */
+    uint8_t digits;     /* of a \u002B that are still to come: some JSON writers escape + so */
+    uint16_t unicode;   /* those that came */
     bool measured;      /* a whole line was seen: the next two are its */
     uint8_t line_break; /* bytes of a line end */
     uint32_t line;      /* characters of a line */
@@ -140,6 +142,35 @@ static size_t whole_groups(struct base64_state *state, const uint8_t *data, size
     return at;
 }
 
+static uint16_t hex_digit(uint8_t c)
+{
+    return (uint16_t)(c <= '9' ? c & 15 : (c & 15) + 9);
+}
+
+/* A byte that is not part of a group standing together; returns how many decoded bytes it gives. */
+static size_t put_byte(struct base64_state *state, uint8_t c, uint8_t *out)
+{
+    if (state->digits) {
+        state->unicode = (uint16_t)(state->unicode << 4 | hex_digit(c));
+        if (--state->digits)
+            return 0;
+        c = (uint8_t)state->unicode;
+    } else if (state->escaped && c == 'u') {
+        state->escaped = false;
+        state->digits = 4;
+        return 0;
+    }
+    if (state->value[c] == UNDECIDED)
+        choose_alphabet(state, c);
+    uint8_t value = state->value[c];
+    bool line_end = state->escaped && (c == 'n' || c == 'r');
+    state->escaped = false;
+    if (value != SKIP && value != FOREIGN && !line_end)
+        return put_character(state, value, out);
+    skip_byte(state, line_end ? '\n' : c);
+    return 0;
+}
+
 static enum codec_result base64_feed(void *user, const uint8_t *data, size_t len, size_t *used,
                                      const struct codec_sink *sink)
 {
@@ -153,20 +184,10 @@ static enum codec_result base64_feed(void *user, const uint8_t *data, size_t len
     }
     n = 0;
     for (size_t i = 0; i < len;) {
-        if (!state->count && !state->pass && !state->line_ends && !state->escaped)
+        if (!state->count && !state->pass && !state->line_ends && !state->escaped && !state->digits)
             i += whole_groups(state, data + i, len - i, decoded, &n);
-        if (i < len && n <= OUT_BYTES - 3) {
-            if (state->value[data[i]] == UNDECIDED)
-                choose_alphabet(state, data[i]);
-            uint8_t value = state->value[data[i]];
-            bool line_end = state->escaped && (data[i] == 'n' || data[i] == 'r');
-            state->escaped = false;
-            if (value == SKIP || value == FOREIGN || line_end)
-                skip_byte(state, line_end ? '\n' : data[i]);
-            else
-                n += put_character(state, value, decoded + n);
-            i++;
-        }
+        if (i < len && n <= OUT_BYTES - 3)
+            n += put_byte(state, data[i++], decoded + n);
         if (n > OUT_BYTES - 3) {
             if (!sink->data(sink->user, decoded, n))
                 return CODEC_BAD;

@@ -14,6 +14,7 @@ struct container;
 
 struct container_ops {
     const char *media_type; /* framing: prefix of the declared type, lower case: "multipart/" */
+    bool beside; /* framing: the body is an object all the same, and other children of it may begin */
     bool (*sniff)(const uint8_t *head,
                   size_t len); /* archives: decides from `len` >= head_len bytes */
     size_t head_len;           /* at most CONTAINER_HEAD */

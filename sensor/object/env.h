@@ -47,7 +47,7 @@ struct object_private {
     struct coding *coding;       /* NULL: bytes are as they came */
     struct container *container; /* set: a router, not an object */
     struct object *behind;       /* what stands behind the coded stream, once there is something */
-    struct container *archive;   /* set: it is read as an archive, too */
+    struct container *archive;   /* set: it is read as an archive, or as framing that leaves it an object, too */
     struct expansion *expansion; /* of the carrier: the outermost handle's */
     struct expansion own_expansion;
     EVP_MD_CTX *digest;

@@ -192,6 +192,11 @@ static bool prepare(struct object_env *env, struct object *object, const struct 
         object->expected_size = OBJECT_SIZE_UNKNOWN;
     if (private->level < env->limits.nesting) /* the deepest level keeps framing as it is */
         private->container = container_open(env, object, info);
+    if (private->container && private->container->ops->beside) {
+        private->archive = private->container;
+        private->container = NULL;
+        private->looked = true;
+    }
     if (private->container)
         return true;
     private->digest = object_digest_get(env);

@@ -20,6 +20,9 @@ def coded(rng):
         hexes = photo.hex()
         yield "JSON", json.dumps({"id": 7, "overview_jpeg": text, "lane": 3}).encode(), known
         yield "JSON with escaped slashes", json.dumps({"image": text}).replace("/", "\\/").encode(), known
+        escaped = text.replace("+", "\\u002B").replace("=", "\\u003D")
+        yield "JSON with escaped marks", ('{"image":"' + escaped + '"}').encode(), known
+        yield "text to its end", text.encode() + b"\n", known
         yield "JSON with lines", json.dumps({"image": "\n".join(lines) + "\n"}).encode(), known
         yield "XML", f"<r><PlateImage>{text}</PlateImage></r>".encode(), known
         yield "XML with lines", ("<r><Image>\n" + "\n".join(lines) + "\n</Image></r>").encode(), known

@@ -9,7 +9,9 @@ static const char *const types[] = {"multipart/form-data; boundary=b",
                                     "multipart/mixed",
                                     "message/rfc822",
                                     "multipart/digest; boundary=b",
-                                    "multipart/related; boundary=b2"};
+                                    "multipart/related; boundary=b2",
+                                    "application/x-www-form-urlencoded",
+                                    "application/grpc"};
 
 static void run(struct recorder *r, const char *type, const uint8_t *data, size_t len, size_t piece,
                 size_t gap_at, uint64_t gap)

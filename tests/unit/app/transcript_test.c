@@ -6,6 +6,7 @@
  *      option content client       which sides are content: client, server, both (the default), none
  *      option midstream            the connection's beginning was not seen
  *      option as-written           do not cut or join (where a gap makes the cuts matter)
+ *      option midstream            the flows were picked up in the middle
  *      flow 10.0.0.1:5000 192.0.2.1:80 [udp]     later lines belong to this flow
  *      >>> bytes                   the client sends; \r \n \t \\ \xHH are escapes, \*N{...} repeats
  *      <<< bytes                   the server sends

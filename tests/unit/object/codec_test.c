@@ -156,6 +156,9 @@ static void json_escapes_end_lines_of_base64(void **state)
     static const uint8_t bytes[] = {0x00, 0x10, 0x83, 0x10, 0x51, 0x87};
     (void)state;
     check("base64", copy_of("ABCD\\nEFGH\\r\\n"), bytes, sizeof(bytes));
+    static const uint8_t marks[] = {0xfb, 0xff, 0xff};
+    check("base64", copy_of("\\u002B\\u002f//"), marks, sizeof(marks));
+    check("base64", copy_of("+/8\\u003D"), marks, 2);
 }
 
 static void hexadecimal_is_undone(void **state)
@@ -388,6 +391,35 @@ static void base64_goes_on_behind_a_gap(void **state)
     }
 }
 
+/* Chunks that an SDK signed, with and without trailers, and the framing of parts that were joined. */
+static void aws_chunks_are_undone(void **state)
+{
+    static const char one[] = "5;chunk-signature=0a1b\r\nhello\r\n6;chunk-signature=2c\r\n world\r\n"
+                              "0;chunk-signature=3d\r\n\r\n";
+    static const char two[] = "b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n"
+                              "x-amz-trailer-signature:00\r\n\r\n";
+    static const char both[] = "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:AA==\r\n\r\n6\r\n world\r\n0\r\n\r\n";
+    static const char *const whole[] = {one, two, both};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        for (size_t piece = 0; piece < 8; piece++) {
+            struct recorder *r = recorder_new(NULL, 0);
+            send_body(r, NULL, "aws-chunked", whole[i], strlen(whole[i]), piece);
+            assert_bytes(only(r), "hello world", 11);
+            assert_int_equal(only(r)->state, OBJECT_CLOSED);
+            recorder_free(r);
+        }
+    }
+    struct recorder *r = recorder_new(NULL, 0);
+    send_body(r, NULL, "aws-chunked", one, 60, 0); /* the last chunk did not come */
+    assert_int_equal(only(r)->state, OBJECT_TRUNCATED);
+    recorder_clear(r);
+    send_body(r, NULL, "aws-chunked", "\xff\xd8 no chunk", 11, 0);
+    assert_bytes(only(r), "\xff\xd8 no chunk", 11);
+    assert_int_equal(only(r)->state, OBJECT_CLOSED);
+    recorder_free(r);
+}
+
 /* Decoders' windows count against the ceiling, and come back. */
 static void decoder_memory_is_charged(void **state)
 {
@@ -455,6 +487,7 @@ int main(void)
         cmocka_unit_test(a_bomb_stops_at_the_ratio),
         cmocka_unit_test(a_gap_ends_what_cannot_go_on),
         cmocka_unit_test(base64_goes_on_behind_a_gap),
+        cmocka_unit_test(aws_chunks_are_undone),
         cmocka_unit_test(decoder_memory_is_charged),
         cmocka_unit_test(codecs_are_found_by_name),
     };
