@@ -21,6 +21,7 @@ import images
 import sealed
 import tables
 import travel
+import unusual
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -30,6 +31,7 @@ BIOMETRIC = ("biometric_valid",)
 FAMILIES = [
     ("JPEG", images.jpeg, IMAGE), ("JPEG 2000", images.jp2, IMAGE), ("WSQ", images.wsq, BIOMETRIC),
     ("PNG", images.png, IMAGE), ("GIF, BMP, TIFF, WebP, HEIF", images.other_images, IMAGE),
+    ("unusual pictures, JPEG XL", unusual.unusual, IMAGE),
     ("JPEG-LS", images.jpeg_ls, IMAGE), ("JPEG without its head", images.fragments, ("image_fragment",)),
     ("finger minutiae (FMR)", biometrics.fmr, BIOMETRIC), ("finger images (FIR)", biometrics.fir, BIOMETRIC),
     ("faces (FAC)", biometrics.fac, BIOMETRIC), ("irises (IIR)", biometrics.iir, BIOMETRIC),
