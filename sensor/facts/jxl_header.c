@@ -124,14 +124,14 @@ static bool take_colours(struct bits *b, bool *grey, bool *icc)
     return take_enum(b) <= 3;
 }
 
-/* D.3 ImageMetadata. `*plain`: what follows it is known. */
-static bool take_metadata(struct bits *b, unsigned *components, bool *plain)
+/* D.3 ImageMetadata. `*icc`: a colour profile follows it; `*extended`: something unknown does. */
+static bool take_metadata(struct bits *b, unsigned *components, bool *icc, bool *extended)
 {
-    bool grey = false, icc = false, legal = true;
+    bool grey = false, legal = true;
     unsigned alphas = 0;
     uint32_t w, h;
     *components = 3;
-    *plain = true;
+    *icc = *extended = false;
     if (take(b, 1)) /* all as usual */
         return true;
     bool more = take(b, 1);
@@ -150,15 +150,13 @@ static bool take_metadata(struct bits *b, unsigned *components, bool *plain)
     for (uint32_t i = 0; i < extras && legal && b->at <= b->count; i++)
         legal = take_extra(b, &alphas);
     take(b, 1);
-    legal = legal && take_colours(b, &grey, &icc);
+    legal = legal && take_colours(b, &grey, icc);
     if (more && !take(b, 1)) { /* tone mapping */
         take(b, 32);
         take(b, 1);
         take(b, 16);
     }
-    if (take(b, 2)) /* extensions */
-        *plain = false;
-    *plain &= !icc;
+    *extended = take(b, 2);
     *components = (grey ? 1u : 3u) + (alphas > 0);
     return legal;
 }
@@ -166,8 +164,6 @@ static bool take_metadata(struct bits *b, unsigned *components, bool *plain)
 /* F.2: the frame's header begins at a byte; its kind is an ordinary one's, its flags are known ones. */
 static bool is_frame(struct bits *b)
 {
-    if (!take(b, 1)) /* the transforms are not the usual ones */
-        return false;
     if (take(b, (8 - b->at % 8) % 8) != 0)
         return false;
     if (take(b, 1))
@@ -177,18 +173,31 @@ static bool is_frame(struct bits *b)
     return which != 3 && (flags & ~UINT32_C(0xb3)) == 0;
 }
 
+/* E.4.2: the profile's size, U64(), from 17 bytes to 64 KiB. */
+static bool is_profile(struct bits *b)
+{
+    uint32_t which = take(b, 2);
+    if (which < 2)
+        return false;
+    if (which == 2)
+        return true;
+    take(b, 12);
+    return !take(b, 1) || (take(b, 8) < 16 && !take(b, 1));
+}
+
 enum jxl_answer jxl_read_header(const uint8_t *p, size_t len, struct jxl_header *header)
 {
     struct bits b = {p, 16, len * 8};
-    bool plain;
+    bool icc = false, extended = false;
     if (len < 2)
         return JXL_MORE;
     if (p[0] != 0xff || p[1] != 0x0a)
         return JXL_BAD;
     take_size(&b, &header->width, &header->height);
     bool sized = header->width >= 1 && header->width <= 1 << 30 && header->height <= 1 << 30;
-    bool legal = sized && take_metadata(&b, &header->components, &plain);
-    header->framed = legal && plain && is_frame(&b);
+    bool legal = sized && take_metadata(&b, &header->components, &icc, &extended);
+    /* The transforms are the usual ones: nobody writes others. */
+    header->framed = legal && !extended && take(&b, 1) && (icc ? is_profile(&b) : is_frame(&b));
     if (b.at > b.count)
         return JXL_MORE;
     return legal ? JXL_HEADER : JXL_BAD;

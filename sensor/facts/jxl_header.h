@@ -11,7 +11,7 @@
 struct jxl_header {
     uint32_t width, height;
     unsigned components; /* colours, and transparency */
-    bool framed;         /* a frame of a legal kind follows, behind zeros up to a byte */
+    bool framed;         /* a colour profile of a sane size follows, or a frame of a legal kind at the next byte */
 };
 
 enum jxl_answer { JXL_MORE, JXL_BAD, JXL_HEADER };
