@@ -170,7 +170,7 @@ static void feed_record(struct icao *c, struct fact_set *facts, const uint8_t *d
     static const enum fact_id wanted[] = {
         FACT_biometric_version, FACT_biometric_image_type, FACT_image_valid,   FACT_image_width,  FACT_image_height,
         FACT_image_components,  FACT_image_complete,       FACT_image_coding,  FACT_image_progressive,
-        FACT_exif_present,      FACT_exif_make,            FACT_exif_model,    FACT_exif_gps};
+        FACT_exif_present,      FACT_exif_make,            FACT_exif_model,   FACT_exif_gps,     FACT_image_bomb};
     struct fact_set said;
     if (!c->record || len == 0)
         return;

@@ -12,6 +12,7 @@ enum {
 
 #define SIGNATURE "\0\0\0\x0cjP  \r\n\x87\n"
 #define BOXES_MAX 64
+#define TILES_MAX 65535 /* A.5.1 */
 
 struct jp2 {
     struct walk walk;
@@ -50,6 +51,12 @@ static bool take_image_header(struct jp2 *j, const uint8_t *p, struct fact_set *
     return true;
 }
 
+/* How many tiles of this size there are along one side. */
+static uint64_t tiles(uint32_t end, uint32_t begin, uint32_t size)
+{
+    return ((uint64_t)end - begin + size - 1) / size;
+}
+
 /* A.5.1, from SOC to Csiz: lengths agree with the number of components, the image lies on its grid. */
 static bool take_siz(struct jp2 *j, const uint8_t *p, struct fact_set *facts)
 {
@@ -65,6 +72,8 @@ static bool take_siz(struct jp2 *j, const uint8_t *p, struct fact_set *facts)
     j->state = AT_MARKER;
     if (!j->sized)
         image_publish(facts, "jpeg2000", x - x0, y - y0, components);
+    if (tiles(x, tx0, tx) * tiles(y, ty0, ty) > TILES_MAX || (uint64_t)(x - x0) * (y - y0) > IMAGE_PIXELS_MAX)
+        image_refuse(facts); /* whatever the boxes before said */
     return true;
 }
 

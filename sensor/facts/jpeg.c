@@ -6,6 +6,7 @@
 
 #include "exif.h"
 #include "facts.h"
+#include "image.h"
 #include "walk.h"
 
 enum {
@@ -84,10 +85,7 @@ static bool is_lossless(uint8_t frame)
 static void publish(struct jpeg *j, struct fact_set *facts)
 {
     const char *name = coding(j->frame);
-    fact_set_int(facts, FACT_image_valid, 1);
-    fact_set_int(facts, FACT_image_width, j->width);
-    fact_set_int(facts, FACT_image_height, j->height);
-    fact_set_int(facts, FACT_image_components, j->components);
+    image_publish_size(facts, j->width, j->height, j->components);
     fact_set_int(facts, FACT_image_progressive,
                  j->frame == SOF2 || j->frame == SOF6 || j->frame == SOF10 || j->frame == SOF14);
     fact_set_text(facts, FACT_image_coding, name, strlen(name));

@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import biometrics
+import bombs
 import coded
 import images
 import sealed
@@ -32,6 +33,7 @@ FAMILIES = [
     ("JPEG", images.jpeg, IMAGE), ("JPEG 2000", images.jp2, IMAGE), ("WSQ", images.wsq, BIOMETRIC),
     ("PNG", images.png, IMAGE), ("GIF, BMP, TIFF, WebP, HEIF", images.other_images, IMAGE),
     ("unusual pictures, JPEG XL", unusual.unusual, IMAGE),
+    ("decompression bombs", bombs.bombs, ("image_bomb",)),
     ("JPEG-LS", images.jpeg_ls, IMAGE), ("JPEG without its head", images.fragments, ("image_fragment",)),
     ("finger minutiae (FMR)", biometrics.fmr, BIOMETRIC), ("finger images (FIR)", biometrics.fir, BIOMETRIC),
     ("faces (FAC)", biometrics.fac, BIOMETRIC), ("irises (IIR)", biometrics.iir, BIOMETRIC),

@@ -120,10 +120,10 @@ class Bits:
 
 def jxl_head(width, height, grey=False, alpha=False, deep=False, plain=True):
     bits = Bits().put(0, 1)
-    for side in (height, width):
+    for first, side in ((True, height), (False, width)):
         selector, count = next((i, n) for i, n in enumerate((9, 13, 18, 30)) if side - 1 < 1 << n)
         bits.put(selector, 2).put(side - 1, count)
-        if side is height and width is not height:
+        if first:
             bits.put(0, 3)  # the width is no ratio of it
     if plain and not (grey or alpha or deep):
         bits.put(1, 1)
