@@ -9,7 +9,6 @@ enum { AT_SIGNATURE, AT_BASE, AT_HEADER, AT_END };
 
 #define BASE 7           /* of each header: CRC, size (RAR 5); CRC, type, flags, size (RAR 4) */
 #define HEADER_MAX 1024  /* a longer one is passed over */
-#define HEADERS_MAX 4096
 
 struct rar {
     struct walk walk;
@@ -17,7 +16,6 @@ struct rar {
     uint8_t base[BASE];
     uint8_t state;
     bool five, found;
-    uint16_t headers;
     uint8_t early;  /* bytes of a RAR 5 header that the base holds */
     uint16_t rest;  /* of the header, behind the base */
     uint8_t header[HEADER_MAX + BASE];
@@ -42,11 +40,11 @@ static uint64_t take_number(const uint8_t *p, size_t len, size_t *at)
     return 0;
 }
 
-/* The header is passed over, and `data` bytes behind it. */
+/* The next header, behind `skip` bytes. */
 static void next(struct rar *r, uint64_t skip)
 {
     r->walk.skip = skip;
-    r->state = ++r->headers < HEADERS_MAX && skip < UINT64_C(1) << 48 ? AT_BASE : AT_END;
+    r->state = skip < UINT64_C(1) << 48 ? AT_BASE : AT_END;
 }
 
 static void take_base(struct rar *r, const uint8_t *p)
