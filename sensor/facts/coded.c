@@ -4,15 +4,14 @@
  *
  * A run begins with what a known magic looks like in the coding, is proved when its first bytes decode to one, and ends
  * with the first character that is none of its own. Line ends may stand in it, written out or escaped as JSON does; a
- * line shorter than the one before is the last. */
+ * line shorter than the one before is the last. In forms "%2F" and its like stand for characters of base64. */
 #include <ctype.h>
 
+#include "coded.h"
 #include "engine.h"
 
-#define HEAD_BYTES 48 /* decoded, that must begin a known item */
-
 struct coded {
-    uint8_t head[HEAD_BYTES];
+    uint8_t head[CODED_HEAD];
     uint8_t have;       /* bytes of head */
     uint32_t bits;
     uint8_t bit_count;
@@ -20,6 +19,8 @@ struct coded {
     bool escaped;       /* after a backslash */
     bool begins_line;   /* after a line end */
     bool padded;        /* after '=' */
+    uint8_t percent;    /* '%' and its digits, so many characters */
+    uint8_t percent_value;
     uint32_t lines;     /* line ends so far */
     uint32_t line, line_before; /* characters */
     uint64_t line_at;   /* where the line begins */
@@ -44,12 +45,11 @@ static int hex_value(uint8_t c)
     return isdigit(c) ? c - '0' : isxdigit(c) ? (c | 0x20) - 'a' + 10 : -1;
 }
 
-/* The item's first bytes are those of something a recogniser knows. */
-static bool is_known(const struct coded *coded)
+bool coded_is_known(const uint8_t head[CODED_HEAD])
 {
     for (unsigned i = 0; i < RECOGNISER_COUNT; i++) {
         const struct recogniser *r = RECOGNISERS[i];
-        if (r->type[0] && !r->encoding && r->sniff(coded->head, coded->have))
+        if (r->type[0] && !r->encoding && r->sniff(head, CODED_HEAD))
             return true;
     }
     return false;
@@ -125,7 +125,7 @@ static void take(struct coded *coded, uint8_t c, int value, unsigned width, uint
     case CHARACTER:
         coded->begins_line = false;
         coded->line++;
-        if (coded->have < HEAD_BYTES)
+        if (coded->have < CODED_HEAD)
             take_value(coded, value, width);
         break;
     case PAD:
@@ -142,12 +142,39 @@ static void take(struct coded *coded, uint8_t c, int value, unsigned width, uint
     }
 }
 
+/* "%2F" and its like: the character is taken when the last of the three is here. */
+static void take_base64(struct coded *coded, uint8_t c, uint64_t at)
+{
+    int digit = hex_value(c);
+    if (!coded->percent) {
+        coded->percent = c == '%';
+        coded->percent_value = 0;
+        if (c != '%')
+            take(coded, c, base64_value(c), 6, at);
+        return;
+    }
+    if (digit < 0) {
+        end_run(coded, at - coded->percent);
+        return;
+    }
+    coded->percent_value = (uint8_t)(coded->percent_value << 4 | digit);
+    if (++coded->percent < 3)
+        return;
+    coded->percent = 0;
+    take(coded, coded->percent_value, base64_value(coded->percent_value), 6, at);
+    if (coded->ended && coded->end == at)
+        coded->end = at - 2;
+}
+
 static enum recogniser_state feed(struct coded *coded, const uint8_t *data, size_t len, uint64_t at, unsigned width)
 {
     for (size_t i = 0; i < len && !coded->ended; i++) {
-        take(coded, data[i], width == 4 ? hex_value(data[i]) : base64_value(data[i]), width, at + i);
-        if (!coded->proved && coded->have == HEAD_BYTES) {
-            if (!is_known(coded))
+        if (width == 4)
+            take(coded, data[i], hex_value(data[i]), width, at + i);
+        else
+            take_base64(coded, data[i], at + i);
+        if (!coded->proved && coded->have == CODED_HEAD) {
+            if (!coded_is_known(coded->head))
                 return RECOGNISE_NO;
             coded->proved = true;
         }
@@ -181,7 +208,8 @@ static bool is_run(const uint8_t *head, size_t len, int (*value)(uint8_t c))
 {
     for (size_t i = 0; i < len; i++) {
         bool fold = (head[i] == ' ' || head[i] == '\t') && i > 0 && (head[i - 1] == '\n' || head[i - 1] == ' ');
-        if (value(head[i]) < 0 && !fold && head[i] != '\\' && head[i] != '\r' && head[i] != '\n')
+        bool mark = head[i] == '\\' || head[i] == '\r' || head[i] == '\n' || (head[i] == '%' && value == base64_value);
+        if (value(head[i]) < 0 && !fold && !mark)
             return false;
     }
     return len >= 32;
@@ -205,6 +233,9 @@ static const struct recogniser_literal BASE64[] = {
     LITERAL("/9j/", false),
     LITERAL("\\/9j\\/", false),
     LITERAL("_9j_", false),
+    LITERAL("%2F9j%2F", true),
+    LITERAL("%2F0%2F%2FU", true),
+    LITERAL("%2F6D%2F", true),
     LITERAL("iVBORw0KGgo", false),
     LITERAL("AAAADGpQICA", false),
     LITERAL("/0//U", false),

@@ -26,6 +26,8 @@ struct base64_state {
     uint8_t pass;       /* characters to pass over until a group begins, after a gap */
     uint8_t line_ends;  /* CR and LF since the last character */
     bool escaped;       /* after a backslash: JSON writes line ends as \n and \r */
+    uint8_t percent;    /* '%' and its digits, so many characters: forms write "%2F" */
+    uint8_t percent_value;
     bool measured;      /* a whole line was seen: the next two are its */
     uint8_t line_break; /* bytes of a line end */
     uint32_t line;      /* characters of a line */
@@ -80,6 +82,8 @@ static size_t close_group(struct base64_state *state, uint8_t *out)
 static void skip_byte(struct base64_state *state, uint8_t c)
 {
     state->escaped = c == '\\';
+    state->percent = c == '%';
+    state->percent_value = 0;
     if ((c == '\r' || c == '\n') && state->line_ends < 2)
         state->line_ends++;
 }
@@ -118,6 +122,22 @@ static size_t put_character(struct base64_state *state, uint8_t value, uint8_t *
     return 3;
 }
 
+/* A character after '%': true when it is a digit of an escape; the last makes `*c` what they stand for. */
+static bool take_escape(struct base64_state *state, uint8_t *c)
+{
+    uint8_t low = *c | 0x20;
+    if (!state->percent || !((*c >= '0' && *c <= '9') || (low >= 'a' && low <= 'f'))) {
+        state->percent = 0;
+        return false;
+    }
+    state->percent_value = (uint8_t)(state->percent_value << 4 | (*c <= '9' ? *c - '0' : low - 'a' + 10));
+    if (++state->percent < 3)
+        return true;
+    state->percent = 0;
+    *c = state->percent_value;
+    return false;
+}
+
 /* Whole groups that stand together: nearly every byte of a text takes this way. */
 static size_t whole_groups(struct base64_state *state, const uint8_t *data, size_t len,
                            uint8_t *out, size_t *n)
@@ -153,19 +173,21 @@ static enum codec_result base64_feed(void *user, const uint8_t *data, size_t len
     }
     n = 0;
     for (size_t i = 0; i < len;) {
-        if (!state->count && !state->pass && !state->line_ends && !state->escaped)
+        if (!state->count && !state->pass && !state->line_ends && !state->escaped && !state->percent)
             i += whole_groups(state, data + i, len - i, decoded, &n);
         if (i < len && n <= OUT_BYTES - 3) {
-            if (state->value[data[i]] == UNDECIDED)
-                choose_alphabet(state, data[i]);
-            uint8_t value = state->value[data[i]];
-            bool line_end = state->escaped && (data[i] == 'n' || data[i] == 'r');
+            uint8_t c = data[i++];
+            if (take_escape(state, &c))
+                continue;
+            if (state->value[c] == UNDECIDED)
+                choose_alphabet(state, c);
+            uint8_t value = state->value[c];
+            bool line_end = state->escaped && (c == 'n' || c == 'r');
             state->escaped = false;
             if (value == SKIP || value == FOREIGN || line_end)
-                skip_byte(state, line_end ? '\n' : data[i]);
+                skip_byte(state, line_end ? '\n' : c);
             else
                 n += put_character(state, value, decoded + n);
-            i++;
         }
         if (n > OUT_BYTES - 3) {
             if (!sink->data(sink->user, decoded, n))
