@@ -17,6 +17,8 @@ import tempfile
 
 import biometrics
 import bombs
+import chips
+import chips
 import coded
 import images
 import sealed
@@ -37,7 +39,8 @@ FAMILIES = [
     ("JPEG-LS", images.jpeg_ls, IMAGE), ("JPEG without its head", images.fragments, ("image_fragment",)),
     ("finger minutiae (FMR)", biometrics.fmr, BIOMETRIC), ("finger images (FIR)", biometrics.fir, BIOMETRIC),
     ("faces (FAC)", biometrics.fac, BIOMETRIC), ("irises (IIR)", biometrics.iir, BIOMETRIC),
-    ("ICAO data groups, 39794", biometrics.icao, BIOMETRIC), ("encrypted containers", sealed.sealed, ("encrypted_container",)),
+    ("ICAO data groups, 39794", biometrics.icao, BIOMETRIC), ("chip files, CBEFF, PIV", chips.chips, BIOMETRIC),
+    ("encrypted containers", sealed.sealed, ("encrypted_container",)),
     ("coded inside text", coded.coded, IMAGE + BIOMETRIC), ("ANSI/NIST-ITL", biometrics.an2k, BIOMETRIC),
     ("vendor templates", biometrics.templates, BIOMETRIC), ("MRZ", travel.mrz, ("mrz_valid_count",)),
     ("PAXLST, PNRGOV", travel.passengers, ("pnr_count",)),
