@@ -1,6 +1,6 @@
-/* Hexadecimal written a byte at a time: "ff d8 ff", "ff:d8:ff", "\xff\xd8\xff", "0xff, 0xd8, 0xff", as hex dumps, source
- * code and logs have it. The item is the run of pairs; it ends with the first character that is neither a digit of a
- * pair nor stands between two. */
+/* Hexadecimal written a byte at a time: "ff d8 ff", "ff:d8:ff", "\xff\xd8\xff", "0xff, 0xd8, 0xff", as hex dumps,
+ * source code and logs have it. The item is the run of pairs; it ends with the first character that is neither a
+ * digit of a pair nor stands between two. */
 #include <ctype.h>
 
 #include "coded.h"
@@ -52,7 +52,8 @@ static void take(struct coded_spaced *s, uint8_t c, uint64_t at)
     }
 }
 
-static enum recogniser_state spaced_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len, uint64_t at)
+static enum recogniser_state spaced_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
+                                         uint64_t at)
 {
     struct coded_spaced *s = state;
     (void)facts;

@@ -1,5 +1,5 @@
-/* uuencoded files inside text (POSIX uuencode): "begin MODE NAME", lines whose first character tells their bytes, "end".
- * Proved when the first lines decode to something a recogniser knows. */
+/* uuencoded files inside text (POSIX uuencode): "begin MODE NAME", lines whose first character tells their bytes,
+ * "end". Proved when the first lines decode to something a recogniser knows. */
 #include <string.h>
 
 #include "coded.h"
@@ -75,7 +75,8 @@ static bool take(struct coded_uuencode *u, uint8_t c, uint64_t at)
     return true;
 }
 
-static enum recogniser_state uuencode_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len, uint64_t at)
+static enum recogniser_state uuencode_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
+                                           uint64_t at)
 {
     struct coded_uuencode *u = state;
     (void)facts;

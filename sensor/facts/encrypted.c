@@ -1,5 +1,5 @@
-/* Archives and documents that are encrypted: ZIP (member flags), PDF (/Encrypt), OLE2 (the streams of an encrypted Office
- * document), and formats that are nothing but encryption. 7z and RAR have files of their own. */
+/* Archives and documents that are encrypted: ZIP (member flags), PDF (/Encrypt), OLE2 (the streams of an encrypted
+ * Office document), and formats that are nothing but encryption. 7z and RAR have files of their own. */
 #include <string.h>
 
 #include "facts.h"

@@ -1,13 +1,13 @@
 /* HEIF, HEIC and AVIF (ISO/IEC 23008-12): boxes of ISO/IEC 14496-12. The brand names it, the "pict" handler or an
- * image size proves it. Boxes that hold boxes are stepped into, others passed over, so the walk is flat. Where items lie
- * is kept, so that EXIF is read when its bytes pass. */
+ * image size proves it. Boxes that hold boxes are stepped into, others passed over, so the walk is flat. Where items
+ * lie is kept, so that EXIF is read when its bytes pass. */
 #include "exif.h"
 #include "image.h"
 #include "walk.h"
 
 enum {
-    AT_BOX, AT_LONG_BOX, AT_BRANDS, AT_HANDLER, AT_SIZE, AT_CHANNELS, AT_AUXILIARY, AT_ITEM, AT_LOCATIONS, AT_LOCATION_COUNT,
-    AT_LOCATION, AT_EXTENT, AT_END
+    AT_BOX, AT_LONG_BOX, AT_BRANDS, AT_HANDLER, AT_SIZE, AT_CHANNELS, AT_AUXILIARY, AT_ITEM, AT_LOCATIONS,
+    AT_LOCATION_COUNT, AT_LOCATION, AT_EXTENT, AT_END
 };
 
 #define BRANDS_MAX 128

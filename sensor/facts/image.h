@@ -1,5 +1,6 @@
-/* The facts every image recogniser sets, set the same way, and the one place where a decompression bomb is refused. Nothing
- * here decodes pixels; what does it after us (a viewer, a comparison of pictures) may trust image_valid. No state. */
+/* The facts every image recogniser sets, set the same way, and the one place where a decompression bomb is refused.
+ * Nothing here decodes pixels; what does it after us (a viewer, a comparison of pictures) may trust image_valid. No
+ * state. */
 #ifndef FACTS_IMAGE_H
 #define FACTS_IMAGE_H
 

@@ -1,5 +1,5 @@
-/* Extensible biometric data (ISO/IEC 39794-2, -4, -5, -6; ICAO 9303 from 2025), DER: [APPLICATION part], a version block
- * of generation and year, representation blocks with the pictures as octet strings. */
+/* Extensible biometric data (ISO/IEC 39794-2, -4, -5, -6; ICAO 9303 from 2025), DER: [APPLICATION part], a version
+ * block of generation and year, representation blocks with the pictures as octet strings. */
 #include "ber.h"
 #include "biometric.h"
 #include "inner.h"

@@ -82,6 +82,12 @@ static bool is_box_letter(uint8_t c)
     return c == ' ' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
+/* What stands behind the codestream: EXIF, XML, GML. */
+static bool may_follow(const uint8_t type[4])
+{
+    return memcmp(type, "uuid", 4) == 0 || memcmp(type, "xml ", 4) == 0 || memcmp(type, "asoc", 4) == 0;
+}
+
 /* A box of `length` bytes, `head` of them already read, whose content begins here. */
 static bool begin_box(struct jp2 *j, const uint8_t type[4], uint64_t length, unsigned head)
 {
@@ -91,8 +97,7 @@ static bool begin_box(struct jp2 *j, const uint8_t type[4], uint64_t length, uns
         if (!is_box_letter(type[i]))
             return false;
     }
-    if (++j->boxes > BOXES_MAX || (j->ended && (!length || (memcmp(type, "uuid", 4) != 0 && memcmp(type, "xml ", 4) != 0 &&
-                                                              memcmp(type, "asoc", 4) != 0))))
+    if (++j->boxes > BOXES_MAX || (j->ended && (!length || !may_follow(type))))
         return false;
     j->state = AT_BOX;
     if (memcmp(type, "jp2h", 4) == 0)
@@ -248,7 +253,8 @@ static enum recogniser_state jp2_feed(void *state, struct fact_set *facts, const
                                       uint64_t at)
 {
     static const uint8_t wanted[] = {[AT_START] = 4, [AT_BOX] = 8, [AT_LONG_BOX] = 8, [AT_IMAGE_HEADER] = 14,
-                                     [AT_UUID] = 16, [AT_SIZ] = 42, [AT_MARKER] = 2, [AT_SEGMENT] = 2, [AT_TILE_PART] = 10,
+                                     [AT_UUID] = 16, [AT_SIZ] = 42, [AT_MARKER] = 2, [AT_SEGMENT] = 2,
+                                     [AT_TILE_PART] = 10,
                                      [AT_PACKETS_CODE] = 1};
     struct jp2 *j = state;
     struct input in = {data, len};

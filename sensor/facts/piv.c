@@ -1,5 +1,5 @@
-/* The CBEFF header of PIV cards (NIST SP 800-76, table 14): 88 bytes of fixed places before an INCITS record, which is read
- * by its own recogniser; a signature may follow. */
+/* The CBEFF header of PIV cards (NIST SP 800-76, table 14): 88 bytes of fixed places before an INCITS record, which
+ * is read by its own recogniser; a signature may follow. */
 #include "facts.h"
 #include "walk.h"
 

@@ -1,5 +1,5 @@
-/* RAR 4 and 5: is it encrypted? The chain of headers is followed: encrypted headers stand first, an encrypted member says
- * so in its own. What a header does not say is passed over by its length. */
+/* RAR 4 and 5: is it encrypted? The chain of headers is followed: encrypted headers stand first, an encrypted member
+ * says so in its own. What a header does not say is passed over by its length. */
 #include <string.h>
 
 #include "facts.h"

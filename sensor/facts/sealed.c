@@ -61,7 +61,8 @@ static bool is_password_packet(const uint8_t *body, size_t len, uint32_t size)
     if (body[0] != 4 || body[1] < 1 || body[1] > 13 || body[2] > 4 || !sizes[body[2]])
         return false;
     uint32_t least = sizes[body[2]];
-    return (body[2] == 4 || (body[3] >= 1 && body[3] <= 14)) && (size == least || (size > least + 16 && size <= least + 33));
+    bool hash = body[2] == 4 || (body[3] >= 1 && body[3] <= 14);
+    return hash && (size == least || (size > least + 16 && size <= least + 33)); /* a session key may follow */
 }
 
 bool sealed_is_pgp(const uint8_t *head, size_t len)

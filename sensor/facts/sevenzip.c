@@ -1,6 +1,6 @@
-/* 7z (7zFormat.txt): is it encrypted? The list of coders stands in the header at the archive's end, mostly packed with
- * LZMA; its packed bytes stand right before. Those are kept as they pass, unpacked, and searched for the AES coder. With
- * encrypted file names the header that says how to unpack the header names it in the clear. */
+/* 7z (7zFormat.txt): is it encrypted? The list of coders stands in the header at the archive's end, mostly packed
+ * with LZMA; its packed bytes stand right before. Those are kept as they pass, unpacked, and searched for the AES
+ * coder. With encrypted file names the header that says how to unpack the header names it in the clear. */
 #include <string.h>
 
 #include "facts.h"

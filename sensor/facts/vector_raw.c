@@ -35,7 +35,8 @@ struct vector_raw {
 static bool vector_raw_sniff(const uint8_t *head, size_t len)
 {
     const char *type = facts_sniff_type(head, len);
-    return len > 0 && (strcmp(type, "data") == 0 || strcmp(type, "sqlite") == 0 || strcmp(type, "hdf5") == 0 ||
+    /* Or the beginning was missed. */
+    return len == 0 || (strcmp(type, "data") == 0 || strcmp(type, "sqlite") == 0 || strcmp(type, "hdf5") == 0 ||
                        strcmp(type, "parquet") == 0 || strcmp(type, "arrow") == 0);
 }
 

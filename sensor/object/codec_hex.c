@@ -1,5 +1,5 @@
-/* Hexadecimal digits, two a byte, as database dumps, hex dumps and source code write binary data. Line ends, blanks, commas,
- * colons, "\x" and "0x" between them are passed over; anything else is damage. */
+/* Hexadecimal digits, two a byte, as database dumps, hex dumps and source code write binary data. Line ends, blanks,
+ * commas, colons, "\x" and "0x" between them are passed over; anything else is damage. */
 #include <string.h>
 
 #include "codec.h"
