@@ -37,6 +37,7 @@ struct identifiers {
     uint16_t cell[DELIMITERS]; /* delimiters since the line began */
     uint8_t subject;          /* of the last keyword */
     uint64_t subject_at;
+    uint16_t subject_tabs;    /* of its line, before it */
     uint8_t half;             /* what the word before may be half of */
     bool ddl, table;          /* within CREATE TABLE; one was seen that has a column of SSNs */
     struct column column[3];  /* by subject */
@@ -44,6 +45,7 @@ struct identifiers {
 };
 
 static const char DELIMITER[DELIMITERS] = {',', '\t', ';', '|'};
+enum { TAB = 1 };
 
 static bool identifiers_sniff(const uint8_t *head, size_t len)
 {
@@ -63,7 +65,8 @@ static bool is_ssn(const char *digits)
         if (memcmp(digits, known[i], 9) == 0)
             return false;
     }
-    return memcmp(digits, digits + 1, 8) != 0; /* 111-11-1111 is an example */
+    /* 111-22-3333 is an example in a manual. */
+    return memcmp(digits, digits + 1, 2) != 0 || digits[3] != digits[4] || memcmp(digits + 5, digits + 6, 3) != 0;
 }
 
 /* The nine digits of a token: "123-45-6789", or all together. Returns 2, 1 or 0: neither. */
@@ -174,7 +177,9 @@ static void take_number(struct identifiers *s, uint64_t begin, uint8_t after, st
     int form = read_ssn(s->word, s->word_len, digits);
     if (form && take_ssn(s, digits, begin, after, form == 2, facts))
         return;
-    bool near = follows && s->subject == SUBJECT_PASSPORT && begin - s->subject_at <= PASSPORT_NEAR;
+    /* Two cells on in a table is another column: a count, a size. */
+    bool near = follows && s->subject == SUBJECT_PASSPORT && begin - s->subject_at <= PASSPORT_NEAR &&
+                s->cell[TAB] < s->subject_tabs + 2;
     if (is_passport(s->word, s->word_len) && (near || is_in_column(s, SUBJECT_PASSPORT, after)))
         fact_set_int(facts, FACT_passport_count, ++s->passports);
 }
@@ -185,6 +190,7 @@ static void take_keyword(struct identifiers *s, enum subject subject, uint8_t af
     struct column *c = &s->column[subject];
     s->subject = (uint8_t)subject;
     s->subject_at = s->at;
+    s->subject_tabs = s->cell[TAB];
     if (c->set || !is_cell(s, after))
         return;
     *c = (struct column){.set = true, .line = s->line};

@@ -7,7 +7,7 @@ import json
 import textwrap
 import urllib.parse
 
-from biometrics import fmr_iso_2005
+from biometrics import fac_2005, fmr_iso_2005
 from images import cjpeg, picture, wsq_stream
 
 
@@ -34,6 +34,10 @@ def coded(rng):
         yield "PostgreSQL dump", f"COPY public.faces (id, picture) FROM stdin;\n1\t\\\\x{hexes}\n\\.\n".encode(), known
         yield "a form", f"id=7&image={urllib.parse.quote(text, safe='')}&lane=3".encode(), known
         yield "a form's data: URL", f"image={urllib.parse.quote('data:image/jpeg;base64,' + text, safe='')}".encode(), known
+        face, _ = fac_2005(rng, 1, picture=photo)
+        last = "id=7&record=" + urllib.parse.quote(base64.b64encode(face).decode().rstrip("="), safe="")
+        yield "a form's last field, a picture in a record in it", last.encode(), {"inside": {"object_type": "fac",
+                                                                                             "image_width": width}}
         pairs = textwrap.wrap(hexes, 2)
         yield "hex pairs", ("dump: " + " ".join(pairs) + "\nend\n").encode(), known
         yield "hex pairs in lines", "\n".join(" ".join(pairs[i:i + 16]) for i in range(0, len(pairs), 16)).encode(), known
