@@ -188,6 +188,18 @@ rule outbound_image_fragment
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }
 
+rule outbound_image_bomb
+{
+    meta:
+        severity    = "medium"
+        category    = "image"
+        description = "A picture left whose header asks for half a gigapixel and more: to hide it, or to harm who opens it"
+        reference   = "image_bomb: such a picture is refused, image_valid is false and no other image rule holds for it"
+        confidence  = "medium"
+    condition:
+        image_bomb and direction == "outbound" and not receiver_allowed and not sender_allowed
+}
+
 rule outbound_video
 {
     meta:

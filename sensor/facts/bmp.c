@@ -35,7 +35,7 @@ static bool take_header(struct bmp *b, const uint8_t *p, struct fact_set *facts)
     uint32_t compression = core ? 0 : le32(p + 30), file = le32(p + 2), data = le32(p + 10);
     if (height > INT32_MAX) /* rows from the top down */
         height = 0u - height;
-    if (!bmp_sniff(p, HEADER_CORE) || !width || !height || width > 65536 || height > 65536 || planes != 1 ||
+    if (!bmp_sniff(p, HEADER_CORE) || !width || !height || width > 1 << 28 || planes != 1 ||
         !is_depth(depth) || compression > 6)
         return false;
     uint64_t rows = (((uint64_t)width * depth + 31) / 32 * 4) * height;

@@ -292,6 +292,8 @@ void carve_data(struct facts_engine *engine, struct object_facts *of, struct obj
         if (carve->candidate_count && !feed_candidates(engine, of, object, at))
             return;
     }
+    if (carve->active.recogniser)
+        return; /* the last call: what lies inside an item that was cut is the item's */
     while (next_hit(engine, of, object, &search)) {
         if (!RECOGNISERS[search.recogniser]->type[0])
             facts_attach(engine, of, object, search.recogniser, search.from);

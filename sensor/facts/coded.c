@@ -4,22 +4,23 @@
  *
  * A run begins with what a known magic looks like in the coding, is proved when its first bytes decode to one, and ends
  * with the first character that is none of its own. Line ends may stand in it, written out or escaped as JSON does; a
- * line shorter than the one before is the last. A character may be escaped as \u002B, as some JSON writers do. */
+ * line shorter than the one before is the last. A character may be escaped, as \u002B by some JSON writers and as %2B in
+ * forms. */
 #include <ctype.h>
 
+#include "coded.h"
 #include "engine.h"
 
-#define HEAD_BYTES 48 /* decoded, that must begin a known item */
-
 struct coded {
-    uint8_t head[HEAD_BYTES];
+    uint8_t head[CODED_HEAD];
     uint8_t have;       /* bytes of head */
     uint32_t bits;
     uint8_t bit_count;
     bool proved, ended;
     bool escaped;       /* after a backslash */
     uint8_t digits;     /* of an escaped character that are still to come */
-    uint16_t unicode;   /* those that came */
+    uint16_t escape;    /* those that came */
+    uint64_t escape_at; /* where it begins */
     bool begins_line;   /* after a line end */
     bool padded;        /* after '=' */
     uint32_t lines;     /* line ends so far */
@@ -46,12 +47,11 @@ static int hex_value(uint8_t c)
     return isdigit(c) ? c - '0' : isxdigit(c) ? (c | 0x20) - 'a' + 10 : -1;
 }
 
-/* The item's first bytes are those of something a recogniser knows. */
-static bool is_known(const struct coded *coded)
+bool coded_is_known(const uint8_t head[CODED_HEAD])
 {
     for (unsigned i = 0; i < RECOGNISER_COUNT; i++) {
         const struct recogniser *r = RECOGNISERS[i];
-        if (r->type[0] && !r->encoding && r->sniff(coded->head, coded->have))
+        if (r->type[0] && !r->encoding && r->sniff(head, CODED_HEAD))
             return true;
     }
     return false;
@@ -116,29 +116,32 @@ static bool is_delimiter(uint8_t c)
     return c == '"' || c == '\'' || c == '<' || c == ',' || c == ')' || c == ';' || c == ' ' || c == '\t' || c == '\\';
 }
 
-/* Digits of \u002B. True when c became the character they are. */
-static bool take_digit(struct coded *coded, uint8_t *c)
+/* A character written out as \u002B, or %2B in base64. False while more of it is to come. */
+static bool unescape(struct coded *coded, uint8_t *c, unsigned width, uint64_t *at)
 {
-    int digit = hex_value(*c);
-    coded->digits = (uint8_t)(digit < 0 ? 0 : coded->digits - 1);
-    coded->unicode = (uint16_t)(coded->unicode << 4 | (digit < 0 ? 0 : digit));
-    if (!coded->digits)
-        *c = digit < 0 || coded->unicode > 126 ? 0 : (uint8_t)coded->unicode;
-    return !coded->digits;
+    if (coded->digits) {
+        int digit = hex_value(*c);
+        coded->digits = (uint8_t)(digit < 0 ? 0 : coded->digits - 1);
+        coded->escape = (uint16_t)(coded->escape << 4 | (digit & 15));
+        if (coded->digits)
+            return false;
+        *c = digit < 0 || coded->escape > 126 ? 0 : (uint8_t)coded->escape;
+        *at = coded->escape_at;
+        return true;
+    }
+    if (coded->escaped ? *c != 'u' : *c != '%' || width == 4)
+        return true;
+    coded->digits = coded->escaped ? 4 : 2;
+    coded->escape = 0;
+    coded->escape_at = *at - coded->escaped;
+    coded->escaped = false;
+    return false;
 }
 
 static void take(struct coded *coded, uint8_t c, unsigned width, uint64_t at)
 {
-    if (coded->digits) {
-        if (!take_digit(coded, &c))
-            return;
-        at -= 5; /* where the escape begins */
-    } else if (coded->escaped && c == 'u') {
-        coded->escaped = false;
-        coded->digits = 4;
-        coded->unicode = 0;
+    if (!unescape(coded, &c, width, &at))
         return;
-    }
     int value = width == 4 ? hex_value(c) : base64_value(c);
     enum kind kind = kind_of(coded, c, value);
     bool was_escaped = coded->escaped;
@@ -149,7 +152,7 @@ static void take(struct coded *coded, uint8_t c, unsigned width, uint64_t at)
     case CHARACTER:
         coded->begins_line = false;
         coded->line++;
-        if (coded->have < HEAD_BYTES)
+        if (coded->have < CODED_HEAD)
             take_value(coded, value, width);
         break;
     case PAD:
@@ -170,8 +173,8 @@ static enum recogniser_state feed(struct coded *coded, const uint8_t *data, size
 {
     for (size_t i = 0; i < len && !coded->ended; i++) {
         take(coded, data[i], width, at + i);
-        if (!coded->proved && coded->have == HEAD_BYTES) {
-            if (!is_known(coded))
+        if (!coded->proved && coded->have == CODED_HEAD) {
+            if (!coded_is_known(coded->head))
                 return RECOGNISE_NO;
             coded->proved = true;
         }
@@ -205,7 +208,8 @@ static bool is_run(const uint8_t *head, size_t len, int (*value)(uint8_t c))
 {
     for (size_t i = 0; i < len; i++) {
         bool fold = (head[i] == ' ' || head[i] == '\t') && i > 0 && (head[i - 1] == '\n' || head[i - 1] == ' ');
-        if (value(head[i]) < 0 && !fold && head[i] != '\\' && head[i] != '\r' && head[i] != '\n')
+        bool mark = head[i] == '\\' || head[i] == '\r' || head[i] == '\n' || (head[i] == '%' && value == base64_value);
+        if (value(head[i]) < 0 && !fold && !mark)
             return false;
     }
     return len >= 32;
@@ -229,6 +233,9 @@ static const struct recogniser_literal BASE64[] = {
     LITERAL("/9j/", false),
     LITERAL("\\/9j\\/", false),
     LITERAL("_9j_", false),
+    LITERAL("%2F9j%2F", true),
+    LITERAL("%2F0%2F%2FU", true),
+    LITERAL("%2F6D%2F", true),
     LITERAL("iVBORw0KGgo", false),
     LITERAL("AAAADGpQICA", false),
     LITERAL("/0//U", false),

@@ -120,6 +120,10 @@ static void take_segment(struct edifact *e, struct fact_set *facts)
         s++;
         len--;
     }
+    while (len > 1 && s[0] == '\\' && (s[1] == 'n' || s[1] == 'r')) { /* line ends, as JSON and SQL write them */
+        s += 2;
+        len -= 2;
+    }
     e->len = 0;
     if (len < 6)
         return;
@@ -239,14 +243,15 @@ static enum recogniser_state edifact_gap(void *state, struct fact_set *facts, ui
 }
 
 static const struct recogniser_literal LITERALS[] = {
-    {"PAXLST", 6, 250, false}, {"PNRGOV", 6, 250, false}, {"SSR DOCS", 8, 0, false}, {"SSR+DOCS", 8, 0, false}};
+    {"PAXLST", 6, 250, false}, {"PNRGOV", 6, 250, false}, {"SSR DOCS", 8, 0, false}, {"SSR+DOCS", 8, 0, false},
+    {"SSRDOCS", 7, 0, false}};
 
 const struct recogniser recogniser_edifact = {
     .name = "edifact",
     .type = "",
     .state_size = sizeof(struct edifact),
     .literals = LITERALS,
-    .literal_count = 4,
+    .literal_count = sizeof(LITERALS) / sizeof(LITERALS[0]),
     .sniff = edifact_sniff,
     .feed = edifact_feed,
     .gap = edifact_gap,

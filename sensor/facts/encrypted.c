@@ -1,26 +1,24 @@
-/* Archives and documents that are encrypted: ZIP (member flags), 7z (the AES coder's id in the plain end header), RAR 4
- * and 5 (header flags), PDF (/Encrypt), OLE2 (the streams of an encrypted Office document), and formats that are
- * nothing but encryption. */
+/* Archives and documents that are encrypted: ZIP (member flags), PDF (/Encrypt), OLE2 (the streams of an encrypted
+ * Office document), and formats that are nothing but encryption. 7z and RAR have files of their own. */
 #include <string.h>
 
 #include "facts.h"
+#include "sealed.h"
 #include "walk.h"
 
-enum format { FORMAT_UNKNOWN, FORMAT_ALWAYS, FORMAT_ZIP, FORMAT_7Z, FORMAT_RAR4, FORMAT_RAR5, FORMAT_WORDS };
+enum format { FORMAT_UNKNOWN, FORMAT_ALWAYS, FORMAT_PGP, FORMAT_CMS, FORMAT_ZIP, FORMAT_WORDS };
 
-#define RAR_HEAD 64
-#define TAIL_MAX 65536  /* of a 7z end header is searched */
+#define HEAD RECOGNISER_HEAD
+#define ZIP_HEAD 30
 #define WORD_MAX 32
 
 struct encrypted {
     struct walk walk;
-    uint8_t buffer[96];
+    uint8_t buffer[HEAD];
     uint8_t format;
     bool found, settled; /* settled: nothing more to learn */
     const char *const *words; /* what is searched for, ends with NULL */
     const uint8_t *lens;
-    bool in_tail;        /* 7z: the end header */
-    uint32_t searched;
     uint8_t kept_len;
     uint8_t kept[WORD_MAX];
 };
@@ -30,9 +28,8 @@ struct kind {
     enum format format;
 };
 static const struct kind KINDS[] = {
-    {"zip", FORMAT_ZIP},     {"7z", FORMAT_7Z},        {"rar", FORMAT_RAR4},       {"pdf", FORMAT_WORDS},
-    {"ole", FORMAT_WORDS},   {"luks", FORMAT_ALWAYS},  {"openssl", FORMAT_ALWAYS}, {"age", FORMAT_ALWAYS},
-    {"pgp", FORMAT_ALWAYS},
+    {"zip", FORMAT_ZIP},        {"pdf", FORMAT_WORDS},      {"ole", FORMAT_WORDS}, {"luks", FORMAT_ALWAYS},
+    {"openssl", FORMAT_ALWAYS}, {"age", FORMAT_ALWAYS},     {"pgp", FORMAT_PGP},   {"cms", FORMAT_CMS},
 };
 
 static const char *const PDF_WORDS[] = {"/Encrypt", NULL};
@@ -40,8 +37,6 @@ static const uint8_t PDF_LENS[] = {8};
 static const char *const OLE_WORDS[] = {"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0",
                                         "E\0n\0c\0r\0y\0p\0t\0i\0o\0n\0I\0n\0f\0o\0", NULL};
 static const uint8_t OLE_LENS[] = {28, 28};
-static const char *const AES_WORDS[] = {"\x06\xf1\x07\x01", NULL};
-static const uint8_t AES_LENS[] = {4};
 
 static enum format format_of(const uint8_t *head, size_t len)
 {
@@ -83,82 +78,18 @@ static void take_zip(struct encrypted *e, const uint8_t *p, struct fact_set *fac
     e->walk.skip = (uint64_t)le32(p + 18) + le16(p + 26) + le16(p + 28);
 }
 
-/* 7zFormat.txt: the signature header says where the end header is. */
-static void take_7z(struct encrypted *e, const uint8_t *p)
-{
-    uint64_t offset = (uint64_t)le32(p + 16) << 32 | le32(p + 12);
-    if (offset > UINT64_C(1) << 48) {
-        e->settled = true;
-        return;
-    }
-    e->walk.skip = offset;
-    e->words = AES_WORDS;
-    e->lens = AES_LENS;
-    e->in_tail = true;
-}
-
-/* Archive flags 0x0080 (headers encrypted), or file flag 0x04. */
-static void take_rar4(struct encrypted *e, const uint8_t *p, struct fact_set *facts)
-{
-    bool archive = p[9] == 0x73;
-    size_t file = 7u + le16(p + 12);
-    e->settled = true;
-    if (archive && le16(p + 10) & 0x0080)
-        found(e, facts);
-    else if (archive && file + 5 <= RAR_HEAD && p[file + 2] == 0x74 && le16(p + file + 3) & 0x04)
-        found(e, facts);
-}
-
-/* A variable-length integer; 0 and bad at the end. */
-static uint64_t take_vint(const uint8_t *p, size_t len, size_t *at)
-{
-    uint64_t value = 0;
-    for (unsigned shift = 0; *at < len && shift < 56; shift += 7) {
-        uint8_t b = p[(*at)++];
-        value |= (uint64_t)(b & 0x7f) << shift;
-        if (!(b & 0x80))
-            return value;
-    }
-    *at = len;
-    return 0;
-}
-
-/* RAR 5: header type 4 first means encrypted headers; a file's extra record of type 1 its data. */
-static void take_rar5(struct encrypted *e, const uint8_t *p, struct fact_set *facts)
-{
-    size_t at = 8;
-    e->settled = true;
-    for (unsigned header = 0; header < 2 && at + 8 < RAR_HEAD; header++) {
-        at += 4; /* CRC-32 */
-        uint64_t size = take_vint(p, RAR_HEAD, &at);
-        size_t begin = at;
-        uint64_t type = take_vint(p, RAR_HEAD, &at), flags = take_vint(p, RAR_HEAD, &at);
-        uint64_t extra = flags & 1 ? take_vint(p, RAR_HEAD, &at) : 0;
-        if (type == 4) {
-            found(e, facts);
-            return;
-        }
-        if (size > RAR_HEAD || begin + size > RAR_HEAD)
-            return;
-        if (type == 2 && extra >= 2 && extra <= size) {
-            size_t record = begin + (size_t)(size - extra);
-            take_vint(p, RAR_HEAD, &record);
-            if (take_vint(p, RAR_HEAD, &record) == 1)
-                found(e, facts);
-            return;
-        }
-        at = begin + (size_t)size;
-    }
-}
-
 /* The first bytes; what is still needed of them comes with the next take. */
 static void begin(struct encrypted *e, const uint8_t *p, size_t len, struct fact_set *facts)
 {
     e->format = (uint8_t)format_of(p, len);
-    if (e->format == FORMAT_RAR4 && len >= 8 && p[6] == 1)
-        e->format = FORMAT_RAR5;
-    if (e->format == FORMAT_ALWAYS)
+    bool encrypted = e->format == FORMAT_ALWAYS;
+    if (e->format == FORMAT_PGP)
+        encrypted = sealed_is_pgp(p, len) || sealed_is_pgp_armor(p, len);
+    if (e->format == FORMAT_CMS)
+        sealed_is_cms(p, len, &encrypted);
+    if (encrypted)
         found(e, facts);
+    e->settled |= e->format == FORMAT_PGP || e->format == FORMAT_CMS;
     if (e->format == FORMAT_WORDS) {
         bool pdf = p[0] == '%';
         e->words = pdf ? PDF_WORDS : OLE_WORDS;
@@ -185,38 +116,6 @@ static void search(struct encrypted *e, const uint8_t *data, size_t len, struct 
     memmove(e->kept, tail, e->kept_len);
 }
 
-static size_t wanted(const struct encrypted *e)
-{
-    switch (e->format) {
-    case FORMAT_UNKNOWN:
-        return RAR_HEAD;
-    case FORMAT_ZIP:
-        return 30;
-    case FORMAT_7Z:
-        return 32;
-    default:
-        return RAR_HEAD;
-    }
-}
-
-static void take_header(struct encrypted *e, const uint8_t *p, struct fact_set *facts)
-{
-    switch (e->format) {
-    case FORMAT_ZIP:
-        take_zip(e, p, facts);
-        break;
-    case FORMAT_7Z:
-        take_7z(e, p);
-        break;
-    case FORMAT_RAR4:
-        take_rar4(e, p, facts);
-        break;
-    default:
-        take_rar5(e, p, facts);
-        break;
-    }
-}
-
 static void run(struct encrypted *e, struct fact_set *facts, const uint8_t *data, size_t len)
 {
     struct input in = {data, len};
@@ -224,19 +123,14 @@ static void run(struct encrypted *e, struct fact_set *facts, const uint8_t *data
         if (e->words) {
             if (!walk_pass(&e->walk, &in))
                 return;
-            size_t n = in.len;
-            if (e->in_tail && n > TAIL_MAX - e->searched)
-                n = TAIL_MAX - e->searched;
-            search(e, in.data, n, facts);
-            e->searched += (uint32_t)n;
-            e->settled |= e->in_tail && e->searched == TAIL_MAX;
-            walk_consume(&e->walk, &in, n);
+            search(e, in.data, in.len, facts);
+            walk_consume(&e->walk, &in, in.len);
             continue;
         }
-        const uint8_t *p = walk_take(&e->walk, e->buffer, wanted(e), &in);
+        const uint8_t *p = walk_take(&e->walk, e->buffer, ZIP_HEAD, &in);
         if (!p)
             return;
-        take_header(e, p, facts);
+        take_zip(e, p, facts);
     }
 }
 
@@ -255,8 +149,8 @@ static enum recogniser_state encrypted_feed(void *state, struct fact_set *facts,
     struct input in = {data, len};
     (void)at;
     if (e->format == FORMAT_UNKNOWN) {
-        uint8_t head[RAR_HEAD];
-        const uint8_t *p = walk_take(&e->walk, e->buffer, RAR_HEAD, &in);
+        uint8_t head[HEAD];
+        const uint8_t *p = walk_take(&e->walk, e->buffer, HEAD, &in);
         if (!p)
             return RECOGNISE_MORE;
         memcpy(head, p, sizeof(head));
@@ -275,14 +169,12 @@ static enum recogniser_state encrypted_finish(void *state, struct fact_set *fact
 {
     struct encrypted *e = state;
     if (e->format == FORMAT_UNKNOWN) {
-        uint8_t head[RAR_HEAD] = {0};
+        uint8_t head[HEAD] = {0};
         size_t len = e->walk.have;
         memcpy(head, e->buffer, len);
         e->walk = (struct walk){0};
         begin(e, head, len, facts);
-        if (e->format == FORMAT_RAR4 || e->format == FORMAT_RAR5)
-            take_header(e, head, facts);
-        else if (e->format != FORMAT_UNKNOWN)
+        if (e->format != FORMAT_UNKNOWN)
             run(e, facts, head, len);
     }
     return e->found ? RECOGNISE_PROVED : RECOGNISE_NO;

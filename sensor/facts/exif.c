@@ -236,6 +236,35 @@ bool exif_feed(struct exif *e, const uint8_t *data, size_t len)
     return false;
 }
 
+/* What stands before the TIFF bytes. */
+static void take_item_head(struct exif_item *item)
+{
+    const uint8_t *h = item->head;
+    uint32_t offset = be32(h);
+    if (memcmp(h, "II*\0", 4) == 0 || memcmp(h, "MM\0*", 4) == 0)
+        exif_feed(&item->exif, h, 4);
+    else if (memcmp(h, "Exif", 4) == 0)
+        item->skip = 2;
+    else if (offset <= 64)
+        item->skip = (uint8_t)offset;
+    else
+        item->bad = true;
+}
+
+void exif_item_feed(struct exif_item *item, const uint8_t *data, size_t len)
+{
+    while (len > 0 && item->have < sizeof(item->head)) {
+        item->head[item->have++] = *data++;
+        len--;
+        if (item->have == sizeof(item->head))
+            take_item_head(item);
+    }
+    size_t n = item->skip < len ? item->skip : len;
+    item->skip = (uint8_t)(item->skip - n);
+    if (len > n && !item->bad)
+        exif_feed(&item->exif, data + n, len - n);
+}
+
 bool exif_gap(struct exif *e, uint64_t len)
 {
     e->gap_seen = true;

@@ -46,6 +46,16 @@ struct exif {
 bool exif_feed(struct exif *exif, const uint8_t *data, size_t len);
 /* False: bytes that were to be read are gone. */
 bool exif_gap(struct exif *exif, uint64_t len);
+/* The same as an item of HEIF, JPEG XL, JPEG 2000, PNG and WebP has it: behind an offset of four bytes, behind
+ * "Exif\0\0", or as it is. */
+struct exif_item {
+    struct exif exif;
+    uint8_t head[4];
+    uint8_t have;
+    uint8_t skip;
+    bool bad;
+};
+void exif_item_feed(struct exif_item *item, const uint8_t *data, size_t len);
 /* exif_make, exif_model, exif_serial, image_time, exif_gps. */
 void exif_publish(const struct exif *exif, struct fact_set *facts);
 

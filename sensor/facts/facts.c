@@ -292,17 +292,24 @@ void facts_gap(struct facts_engine *engine, struct object_facts *of, struct obje
     carve_gap(engine, of, object, len);
 }
 
+/* The object ended: the last word of the recognisers at work, typed or not. */
+static void finish(struct facts_engine *engine, struct object_facts *of, bool typed)
+{
+    for (unsigned i = 0; i < of->running_count; i++) {
+        struct running *running = &of->running[i];
+        const struct recogniser *r = running->recogniser;
+        bool was_proved = running->proved;
+        if (r && !running->ended && r->finish && (r->type[0] != 0) == typed &&
+            take_answer(engine, running, r->finish(running->state, &of->facts)))
+            after_answer(engine, of, running, was_proved);
+    }
+}
+
 void facts_end(struct facts_engine *engine, struct object_facts *of, struct object *object)
 {
     if (!of->sniffed)
         begin(engine, of, object);
-    for (unsigned i = 0; i < of->running_count; i++) {
-        struct running *running = &of->running[i];
-        bool was_proved = running->proved;
-        if (running->recogniser && !running->ended && running->recogniser->finish &&
-            take_answer(engine, running, running->recogniser->finish(running->state, &of->facts)))
-            after_answer(engine, of, running, was_proved);
-    }
+    finish(engine, of, true);
     /* What waited for a proof that never came is searched like the rest. */
     for (unsigned i = 0; i < of->running_count; i++) {
         struct running *running = &of->running[i];
@@ -313,6 +320,7 @@ void facts_end(struct facts_engine *engine, struct object_facts *of, struct obje
         fact_set_int(&of->facts, FACT_encrypted_container, 1);
     measure_entropy(of, object, true);
     carve(engine, of, object, object->size, true);
+    finish(engine, of, false); /* those that the last bytes attached too */
     carve_end(engine, of, object->state == OBJECT_CLOSED);
 }
 

@@ -51,6 +51,8 @@ static bool take(struct gif *g, const uint8_t *p, struct fact_set *facts)
     case AT_IMAGE:
         if (!le16(p + 4) || !le16(p + 6))
             return false;
+        if ((uint64_t)le16(p + 4) * le16(p + 6) > IMAGE_PIXELS_MAX)
+            image_refuse(facts); /* the screen may be small */
         g->walk.skip = table_size(p[8]);
         g->state = AT_CODE_SIZE;
         return true;

@@ -37,7 +37,7 @@ struct icao {
     bool record_tried, record_proved;
     const struct recogniser *record; /* reads the first data block */
     uint64_t record_fed;
-    char record_standard[48];
+    char record_standard[48], record_kind[24];
     uint8_t value[VALUE_MAX];
     _Alignas(16) uint8_t record_state[RECORD_STATE];
 };
@@ -58,6 +58,21 @@ static bool is_group(const uint8_t *p, size_t len)
     int size = ber_head(p, len, &group);
     return size > 0 && group.tag == TAG_GROUP && len >= (size_t)size + 5 && p[size] == 2 && p[size + 1] == 1 &&
            p[size + 2] >= 1 && p[size + 2] <= 32 && p[size + 3] == 0x7f && p[size + 4] == 0x60;
+}
+
+/* A template that stands alone: its header [1], with owner and format of the data within what a sniff sees. */
+static bool is_template(const uint8_t *p, size_t len)
+{
+    struct ber_element template, header;
+    int size = ber_head(p, len, &template);
+    if (size <= 0 || template.tag != TAG_TEMPLATE)
+        return false;
+    int inner = ber_head(p + size, len - (size_t)size, &header);
+    if (inner <= 0 || header.tag != 0xa1 || header.len + (uint64_t)inner > template.len)
+        return false;
+    const uint8_t *h = p + size + inner;
+    size_t left = len - (size_t)(size + inner), n = header.len < left ? (size_t)header.len : left;
+    return memmem(h, n, "\x87\x02", 2) && memmem(h, n, "\x88\x02", 2);
 }
 
 static bool is_signed_data(const uint8_t *p, size_t len)
@@ -95,6 +110,8 @@ static bool icao_sniff(const uint8_t *head, size_t len)
         return is_group(p, left) && fills(&outer, p, left);
     case TAG_GROUP:
         return is_group(head, len);
+    case TAG_TEMPLATE:
+        return is_template(head, len);
     case 0x60:
         return p[0] == 0x5f && p[1] == 0x01 && p[2] == 4 && p[3] == '0';
     case 0x77:
@@ -114,6 +131,8 @@ static const char *kind_of(const struct icao *c)
 {
     if (c->file)
         return c->file->kind;
+    if (c->record_kind[0])
+        return c->record_kind;
     return c->biometric_type == 2    ? "face"
            : c->biometric_type == 8  ? "finger"
            : c->biometric_type == 16 ? "iris"
@@ -170,7 +189,7 @@ static void feed_record(struct icao *c, struct fact_set *facts, const uint8_t *d
     static const enum fact_id wanted[] = {
         FACT_biometric_version, FACT_biometric_image_type, FACT_image_valid,   FACT_image_width,  FACT_image_height,
         FACT_image_components,  FACT_image_complete,       FACT_image_coding,  FACT_image_progressive,
-        FACT_exif_present,      FACT_exif_make,            FACT_exif_model,    FACT_exif_gps};
+        FACT_exif_present,      FACT_exif_make,            FACT_exif_model,   FACT_exif_gps,     FACT_image_bomb};
     struct fact_set said;
     if (!c->record || len == 0)
         return;
@@ -184,6 +203,7 @@ static void feed_record(struct icao *c, struct fact_set *facts, const uint8_t *d
         c->record_proved = true;
         if (standard[0])
             strncpy(c->record_standard, standard, sizeof(c->record_standard) - 1);
+        strncpy(c->record_kind, fact_text(&said, FACT_biometric_kind), sizeof(c->record_kind) - 1);
         if (first)
             publish(c, facts);
     }
@@ -248,8 +268,9 @@ static bool take_element(struct icao *c, const struct ber_element *e, struct fac
     uint8_t file = c->file ? c->file->tag : 0;
     if (!c->begun) {
         c->begun = true;
-        c->file = e->tag == TAG_GROUP ? NULL : find_file((uint8_t)e->tag);
-        c->group_seen = e->tag == TAG_GROUP;
+        c->template_seen = e->tag == TAG_TEMPLATE;
+        c->group_seen = e->tag == TAG_GROUP || c->template_seen;
+        c->file = c->group_seen ? NULL : find_file((uint8_t)e->tag);
         return c->file || c->group_seen;
     }
     switch (e->tag) {
@@ -447,6 +468,7 @@ static const struct recogniser_literal LITERALS[] = {
     {"\x7f\x60", 2, 8, false},
     {"\x7f\x60", 2, 7, false},
     {"\x7f\x60", 2, 6, false},
+    {"\x7f\x60", 2, 0, false},
     {"\x61\x5b\x5f\x1f\x58", 5, 0, false},
     {"\x61\x4b\x5f\x1f\x48", 5, 0, false},
     {"\x61\x5d\x5f\x1f\x5a", 5, 0, false},

@@ -1,5 +1,6 @@
 /* US social security numbers and passport numbers in context: one of them alone is nine digits and means nothing.
- * A keyword must stand within 64 bytes before it (a form, a JSON key), or at the head of its column (CSV, TSV). */
+ * A keyword must stand within 64 bytes before it (a form, a JSON key), or at the head of its column (CSV, TSV, the
+ * column list of an SQL INSERT). */
 #include <ctype.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #define DELIMITERS 4
 
 enum subject { SUBJECT_NONE, SUBJECT_SSN, SUBJECT_PASSPORT };
+enum half { HALF_NONE, HALF_SOCIAL, HALF_TRAVEL, HALF_CREATE, HALF_VALUES };
 
 struct column { /* a keyword in a head line: which cell of the lines below is meant */
     bool set, fixed;
@@ -24,18 +26,26 @@ struct identifiers {
     struct text_guard guard;
     uint8_t word_len;
     char word[WORD_MAX];      /* the token being read: letters, digits, '-' and '_' */
-    uint8_t before, last;     /* the character before the token; the last one read */
+    uint8_t before, mark;     /* the character before the token; the same, spaces aside */
+    uint8_t last, last_mark;  /* the ones read last */
     uint64_t at;
+    uint8_t group_count;      /* groups of digits that were read of a number written as three */
+    char group[9];
+    uint8_t group_before, group_mark;
+    uint64_t group_begin, group_end;
     uint32_t line;
     uint16_t cell[DELIMITERS]; /* delimiters since the line began */
     uint8_t subject;          /* of the last keyword */
     uint64_t subject_at;
-    bool social;              /* the word before was "social" */
+    uint16_t subject_tabs;    /* of its line, before it */
+    uint8_t half;             /* what the word before may be half of */
+    bool ddl, table;          /* within CREATE TABLE; one was seen that has a column of SSNs */
     struct column column[3];  /* by subject */
     uint32_t ssns, passports;
 };
 
 static const char DELIMITER[DELIMITERS] = {',', '\t', ';', '|'};
+enum { TAB = 1 };
 
 static bool identifiers_sniff(const uint8_t *head, size_t len)
 {
@@ -55,7 +65,8 @@ static bool is_ssn(const char *digits)
         if (memcmp(digits, known[i], 9) == 0)
             return false;
     }
-    return true;
+    /* 111-22-3333 is an example in a manual. */
+    return memcmp(digits, digits + 1, 2) != 0 || digits[3] != digits[4] || memcmp(digits + 5, digits + 6, 3) != 0;
 }
 
 /* The nine digits of a token: "123-45-6789", or all together. Returns 2, 1 or 0: neither. */
@@ -89,19 +100,20 @@ static bool is_passport(const char *word, size_t len)
 
 static bool is_border(uint8_t c)
 {
-    return c == 0 || c == '\n' || c == '\r' || c == '"' || c == '\'' || memchr(DELIMITER, c, DELIMITERS) != NULL;
+    return c == 0 || c == '\n' || c == '\r' || c == '"' || c == '\'' || c == '`' || c == '(' || c == ')' ||
+           memchr(DELIMITER, c, DELIMITERS) != NULL;
 }
 
 /* What a number may follow in a form or a sentence. */
 static bool may_follow(uint8_t c)
 {
-    return is_border(c) || strchr(" :=#>(/", c) != NULL;
+    return is_border(c) || strchr(" :=#>/[", c) != NULL;
 }
 
 /* The token is a whole cell, `after` standing behind it. */
 static bool is_cell(const struct identifiers *s, uint8_t after)
 {
-    return is_border(s->before) && is_border(after);
+    return is_border(s->mark) && is_border(after);
 }
 
 static bool is_in_column(const struct identifiers *s, enum subject subject, uint8_t after)
@@ -111,17 +123,63 @@ static bool is_in_column(const struct identifiers *s, enum subject subject, uint
            is_cell(s, after);
 }
 
+static bool take_ssn(struct identifiers *s, const char digits[9], uint64_t begin, uint8_t after, bool dashed,
+                     struct fact_set *facts)
+{
+    bool near = may_follow(s->before) && s->subject == SUBJECT_SSN && begin - s->subject_at <= NEAR;
+    bool in_table = s->table && dashed && is_cell(s, after);
+    if (!is_ssn(digits) || !(near || in_table || is_in_column(s, SUBJECT_SSN, after)))
+        return false;
+    fact_set_int(facts, FACT_ssn_count, ++s->ssns);
+    return true;
+}
+
+static bool is_number(const char *word, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!text_is_digit((uint8_t)word[i]))
+            return false;
+    }
+    return len > 0;
+}
+
+/* "123 45 6789", or with a dash that is not ASCII (U+2010 to U+2015): three tokens, one mark apart. */
+static void take_group(struct identifiers *s, uint8_t after, struct fact_set *facts)
+{
+    static const uint8_t lens[] = {3, 2, 4}, places[] = {0, 3, 5};
+    uint64_t begin = s->at - s->word_len, apart = begin - s->group_end;
+    bool joins = (apart == 1 && s->last == ' ') || (apart == 3 && s->last >= 0x90 && s->last <= 0x95);
+    if (!joins || s->word_len != lens[s->group_count])
+        s->group_count = 0;
+    if (s->word_len != lens[s->group_count] || !is_number(s->word, s->word_len)) {
+        s->group_count = 0;
+        return;
+    }
+    memcpy(s->group + places[s->group_count], s->word, s->word_len);
+    s->group_end = s->at;
+    if (s->group_count == 0) {
+        s->group_begin = begin;
+        s->group_before = s->before;
+        s->group_mark = s->mark;
+    }
+    if (++s->group_count < 3)
+        return;
+    s->group_count = 0;
+    s->before = s->group_before;
+    s->mark = s->group_mark;
+    take_ssn(s, s->group, s->group_begin, after, true, facts);
+}
+
 static void take_number(struct identifiers *s, uint64_t begin, uint8_t after, struct fact_set *facts)
 {
     char digits[9];
-    int form = read_ssn(s->word, s->word_len, digits);
     bool follows = may_follow(s->before);
-    bool near = follows && s->subject == SUBJECT_SSN && begin - s->subject_at <= NEAR;
-    if (form && is_ssn(digits) && (near || is_in_column(s, SUBJECT_SSN, after))) {
-        fact_set_int(facts, FACT_ssn_count, ++s->ssns);
+    int form = read_ssn(s->word, s->word_len, digits);
+    if (form && take_ssn(s, digits, begin, after, form == 2, facts))
         return;
-    }
-    near = follows && s->subject == SUBJECT_PASSPORT && begin - s->subject_at <= PASSPORT_NEAR;
+    /* Two cells on in a table is another column: a count, a size. */
+    bool near = follows && s->subject == SUBJECT_PASSPORT && begin - s->subject_at <= PASSPORT_NEAR &&
+                s->cell[TAB] < s->subject_tabs + 2;
     if (is_passport(s->word, s->word_len) && (near || is_in_column(s, SUBJECT_PASSPORT, after)))
         fact_set_int(facts, FACT_passport_count, ++s->passports);
 }
@@ -132,6 +190,7 @@ static void take_keyword(struct identifiers *s, enum subject subject, uint8_t af
     struct column *c = &s->column[subject];
     s->subject = (uint8_t)subject;
     s->subject_at = s->at;
+    s->subject_tabs = s->cell[TAB];
     if (c->set || !is_cell(s, after))
         return;
     *c = (struct column){.set = true, .line = s->line};
@@ -150,34 +209,60 @@ static bool has_part(const char *word, size_t len, const char *part)
     return false;
 }
 
+/* The subject a word names, alone or with the one before it. */
+static enum subject subject_of(const struct identifiers *s, const char *word, size_t len, uint8_t after)
+{
+    if (len == 2)
+        return after == '#' && strncasecmp(word, "ss", 2) == 0 ? SUBJECT_SSN : SUBJECT_NONE;
+    bool security = has_part(word, len, "security");
+    if (has_part(word, len, "ssn") || has_part(word, len, "ssns") || has_part(word, len, "socialsecurity") ||
+        has_part(word, len, "socialsecuritynumber") ||
+        (security && (s->half == HALF_SOCIAL || has_part(word, len, "social"))))
+        return SUBJECT_SSN;
+    if (has_part(word, len, "passport") || has_part(word, len, "passportno") || has_part(word, len, "passportnumber") ||
+        has_part(word, len, "traveldocument") || (s->half == HALF_TRAVEL && has_part(word, len, "document")))
+        return SUBJECT_PASSPORT;
+    return SUBJECT_NONE;
+}
+
+static enum half half_of(const char *word, size_t len)
+{
+    static const struct {
+        const char *word;
+        enum half half;
+    } halves[] = {{"social", HALF_SOCIAL}, {"travel", HALF_TRAVEL}, {"create", HALF_CREATE}, {"values", HALF_VALUES}};
+    for (unsigned i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+        if (len == 6 && strncasecmp(word, halves[i].word, 6) == 0)
+            return halves[i].half;
+    }
+    return HALF_NONE;
+}
+
 static void take_word(struct identifiers *s, uint8_t after, struct fact_set *facts)
 {
     const char *word = s->word;
     size_t len = s->word_len;
+    enum subject subject = SUBJECT_NONE;
+    if (len == WORD_MAX) {
+        s->half = HALF_NONE;
+    } else if (text_is_digit((uint8_t)word[len - 1])) {
+        if (len >= 8)
+            take_number(s, s->at - len, after, facts);
+        else
+            take_group(s, after, facts);
+        s->half = HALF_NONE;
+    } else {
+        /* Every keyword has one of these. */
+        if (memchr(word, 's', len) || memchr(word, 'S', len) || s->half == HALF_TRAVEL)
+            subject = subject_of(s, word, len, after);
+        s->ddl |= s->half == HALF_CREATE && len == 5 && strncasecmp(word, "table", 5) == 0;
+        s->half = (uint8_t)half_of(word, len);
+    }
     s->word_len = 0;
-    if (len < 3 || len == WORD_MAX)
+    if (subject == SUBJECT_NONE)
         return;
-    if (text_is_digit((uint8_t)word[len - 1]) && len >= 8) {
-        s->word_len = (uint8_t)len;
-        take_number(s, s->at - len, after, facts);
-        s->word_len = 0;
-        s->social = false;
-        return;
-    }
-    /* Every keyword has one. */
-    if (!memchr(word, 's', len) && !memchr(word, 'S', len)) {
-        s->social = false;
-        return;
-    }
-    bool social = s->social;
-    s->social = has_part(word, len, "social");
-    bool security = has_part(word, len, "security");
-    if (has_part(word, len, "ssn") || (security && (social || s->social)) || has_part(word, len, "socialsecurity") ||
-        has_part(word, len, "socialsecuritynumber"))
-        take_keyword(s, SUBJECT_SSN, after);
-    else if (has_part(word, len, "passport") || has_part(word, len, "passportno") ||
-             has_part(word, len, "passportnumber"))
-        take_keyword(s, SUBJECT_PASSPORT, after);
+    s->table |= s->ddl && subject == SUBJECT_SSN;
+    take_keyword(s, subject, after);
 }
 
 /* At a line's end the head line's own delimiter is known: the one it has most of. */
@@ -200,24 +285,37 @@ static void end_line(struct identifiers *s)
     s->line++;
 }
 
+/* Does this parenthesis begin a row: a list of columns, a tuple of values? */
+static bool begins_row(const struct identifiers *s)
+{
+    return s->half == HALF_VALUES || s->last_mark == ',' || s->last_mark == ')' || s->last_mark == '\n' ||
+           (!s->column[SUBJECT_SSN].set && !s->column[SUBJECT_PASSPORT].set);
+}
+
 static void take_byte(struct identifiers *s, uint8_t c, struct fact_set *facts)
 {
     if (text_is_letter(c) || text_is_digit(c) || c == '-' || c == '_') {
-        if (s->word_len == 0)
+        if (s->word_len == 0) {
             s->before = s->last;
+            s->mark = s->last_mark;
+        }
         if (s->word_len < WORD_MAX)
             s->word[s->word_len++] = (char)c;
         s->at++;
         return;
     }
-    if (s->word_len)
+    if (s->word_len) {
         take_word(s, c, facts);
-    s->last = c;
-    s->at++;
-    if (c == '\n') {
-        end_line(s);
-        return;
+        s->last_mark = 'w';
     }
+    if (c == '\n' || (c == '(' && begins_row(s)))
+        end_line(s);
+    if (c == ';')
+        s->ddl = false;
+    s->last = c;
+    if (c != ' ')
+        s->last_mark = c;
+    s->at++;
     for (unsigned d = 0; d < DELIMITERS; d++) {
         if (c == (uint8_t)DELIMITER[d] && s->cell[d] < UINT16_MAX)
             s->cell[d]++;
@@ -269,11 +367,15 @@ static enum recogniser_state identifiers_gap(void *state, struct fact_set *facts
     return has_counted(s) ? RECOGNISE_PROVED : RECOGNISE_MORE;
 }
 
+/* "ssn" alone is part of many words. */
 static const struct recogniser_literal LITERALS[] = {
-    {"ssn\"", 4, 250, true}, {"ssn,", 4, 250, true}, {"ssn:", 4, 250, true},  {"ssn=", 4, 250, true},
-    {"ssn\t", 4, 250, true}, {"ssn ", 4, 250, true}, {"ssn|", 4, 250, true},  {"ssn;", 4, 250, true},
-    {"ssn\r", 4, 250, true}, {"ssn\n", 4, 250, true}, {"ssn_", 4, 250, true}, {"social", 6, 250, true},
-    {"passport", 8, 250, true},
+    {"ssn\"", 4, 250, true}, {"ssn,", 4, 250, true},  {"ssn:", 4, 250, true},  {"ssn=", 4, 250, true},
+    {"ssn\t", 4, 250, true}, {"ssn ", 4, 250, true},  {"ssn|", 4, 250, true},  {"ssn;", 4, 250, true},
+    {"ssn\r", 4, 250, true}, {"ssn\n", 4, 250, true}, {"ssn_", 4, 250, true},  {"ssn>", 4, 250, true},
+    {"ssn<", 4, 250, true},  {"ssn#", 4, 250, true},  {"ssn)", 4, 250, true},  {"ssn'", 4, 250, true},
+    {"ssn`", 4, 250, true},  {"ssns", 4, 250, true},  {"ssn.", 4, 250, true},  {"ssn/", 4, 250, true},
+    {"ss#", 3, 250, true},   {"social", 6, 250, true}, {"passport", 8, 250, true},
+    {"travel document", 15, 250, true}, {"traveldocument", 14, 250, true}, {"travel_document", 15, 250, true},
 };
 
 const struct recogniser recogniser_identifiers = {

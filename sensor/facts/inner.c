@@ -9,7 +9,7 @@ static const struct recogniser *const CODINGS[] = {&recogniser_jpeg, &recogniser
 static const enum fact_id PICTURE_FACTS[] = {
     FACT_image_valid,       FACT_image_width,    FACT_image_height, FACT_image_components, FACT_image_progressive,
     FACT_image_complete,    FACT_image_coding,   FACT_exif_present, FACT_exif_gps,         FACT_exif_make,
-    FACT_exif_model,        FACT_exif_serial,    FACT_image_time,
+    FACT_exif_model,        FACT_exif_serial,    FACT_image_time,   FACT_image_bomb,
 };
 
 static void run(struct inner *inner, struct fact_set *facts, const uint8_t *data, size_t len)

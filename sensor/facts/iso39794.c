@@ -1,5 +1,5 @@
-/* Extensible biometric data (ISO/IEC 39794-4, -5, -6; ICAO 9303 from 2025), DER: [APPLICATION part], a version block
- * of generation and year, representation blocks with the pictures as octet strings. */
+/* Extensible biometric data (ISO/IEC 39794-2, -4, -5, -6; ICAO 9303 from 2025), DER: [APPLICATION part], a version
+ * block of generation and year, representation blocks with the pictures as octet strings. */
 #include "ber.h"
 #include "biometric.h"
 #include "inner.h"
@@ -23,7 +23,7 @@ static const uint8_t VERSION[] = {0xa0, 0x07, 0x80, 0x01, 0x03, 0x81, 0x02, 0x07
 
 static bool is_part(uint32_t tag)
 {
-    return tag == 0x64 || tag == 0x65 || tag == 0x66;
+    return tag == 0x62 || tag == 0x64 || tag == 0x65 || tag == 0x66;
 }
 
 /* The element of the part, alone or inside one [1] as ICAO's test records have it. */
@@ -49,8 +49,9 @@ static void publish(const struct iso39794 *s, struct fact_set *facts)
         uint8_t part;
         const char *kind, *standard;
     } parts[] = {
-        {4, "finger_image", "ISO/IEC 39794-4"}, {5, "face", "ISO/IEC 39794-5"}, {6, "iris", "ISO/IEC 39794-6"}};
-    for (unsigned i = 0; i < 3; i++) {
+        {2, "finger_minutiae", "ISO/IEC 39794-2"}, {4, "finger_image", "ISO/IEC 39794-4"},
+        {5, "face", "ISO/IEC 39794-5"}, {6, "iris", "ISO/IEC 39794-6"}};
+    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (parts[i].part != s->part)
             continue;
         biometric_publish(facts, &(struct biometric){.kind = parts[i].kind,

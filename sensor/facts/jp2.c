@@ -1,24 +1,29 @@
 /* JPEG 2000 (T.800 | ISO/IEC 15444-1): JP2 files (Annex I boxes) and bare codestreams (Annex A). Faces in passports
  * and many enrolments are kept so. The image header box, or SIZ with its exact length, proves it; tile parts
  * are passed over by their declared length, so the end is the codestream's own EOC. */
+#include "exif.h"
 #include "image.h"
 #include "walk.h"
 
 enum {
-    AT_START, AT_BOX, AT_LONG_BOX, AT_IMAGE_HEADER, AT_SIZ, AT_MARKER, AT_SEGMENT, AT_TILE_PART, AT_PACKETS,
-    AT_PACKETS_CODE, AT_END
+    AT_START, AT_BOX, AT_LONG_BOX, AT_IMAGE_HEADER, AT_UUID, AT_EXIF, AT_SIZ, AT_MARKER, AT_SEGMENT, AT_TILE_PART,
+    AT_PACKETS, AT_PACKETS_CODE, AT_END
 };
 
 #define SIGNATURE "\0\0\0\x0cjP  \r\n\x87\n"
-#define BEFORE_CODESTREAM_MAX 64 /* boxes before jp2c */
+#define BOXES_MAX 64
+#define TILES_MAX 65535 /* A.5.1 */
 
 struct jp2 {
     struct walk walk;
     uint8_t buffer[42];
     uint8_t state;
     bool boxed, proved, siz_seen, sized;
+    bool ended; /* the codestream has: boxes may follow */
     uint8_t boxes;
     uint64_t box_end; /* of jp2c; 0 when it reaches to the end */
+    uint64_t left;    /* of a uuid box */
+    struct exif_item exif;
 };
 
 static bool is_codestream(const uint8_t *p)
@@ -46,6 +51,12 @@ static bool take_image_header(struct jp2 *j, const uint8_t *p, struct fact_set *
     return true;
 }
 
+/* How many tiles of this size there are along one side. */
+static uint64_t tiles(uint32_t end, uint32_t begin, uint32_t size)
+{
+    return ((uint64_t)end - begin + size - 1) / size;
+}
+
 /* A.5.1, from SOC to Csiz: lengths agree with the number of components, the image lies on its grid. */
 static bool take_siz(struct jp2 *j, const uint8_t *p, struct fact_set *facts)
 {
@@ -61,12 +72,20 @@ static bool take_siz(struct jp2 *j, const uint8_t *p, struct fact_set *facts)
     j->state = AT_MARKER;
     if (!j->sized)
         image_publish(facts, "jpeg2000", x - x0, y - y0, components);
+    if (tiles(x, tx0, tx) * tiles(y, ty0, ty) > TILES_MAX || (uint64_t)(x - x0) * (y - y0) > IMAGE_PIXELS_MAX)
+        image_refuse(facts); /* whatever the boxes before said */
     return true;
 }
 
 static bool is_box_letter(uint8_t c)
 {
     return c == ' ' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* What stands behind the codestream: EXIF, XML, GML. */
+static bool may_follow(const uint8_t type[4])
+{
+    return memcmp(type, "uuid", 4) == 0 || memcmp(type, "xml ", 4) == 0 || memcmp(type, "asoc", 4) == 0;
 }
 
 /* A box of `length` bytes, `head` of them already read, whose content begins here. */
@@ -78,7 +97,7 @@ static bool begin_box(struct jp2 *j, const uint8_t type[4], uint64_t length, uns
         if (!is_box_letter(type[i]))
             return false;
     }
-    if (++j->boxes > BEFORE_CODESTREAM_MAX)
+    if (++j->boxes > BOXES_MAX || (j->ended && (!length || !may_follow(type))))
         return false;
     j->state = AT_BOX;
     if (memcmp(type, "jp2h", 4) == 0)
@@ -87,6 +106,11 @@ static bool begin_box(struct jp2 *j, const uint8_t type[4], uint64_t length, uns
         j->state = AT_IMAGE_HEADER;
         return length == 22;
     }
+    if (memcmp(type, "uuid", 4) == 0 && length > head + 24) {
+        j->left = length - head - 16;
+        j->state = AT_UUID;
+        return true;
+    }
     if (memcmp(type, "jp2c", 4) == 0) {
         j->box_end = length ? j->walk.at - head + length : 0;
         j->state = AT_SIZ;
@@ -94,6 +118,27 @@ static bool begin_box(struct jp2 *j, const uint8_t type[4], uint64_t length, uns
     }
     j->walk.skip = length - head;
     return length != 0;
+}
+
+/* ExifTool and others keep EXIF under this name. */
+static void take_uuid(struct jp2 *j, const uint8_t *p)
+{
+    j->state = memcmp(p, "JpgTiffExif->JP2", 16) == 0 ? AT_EXIF : AT_BOX;
+    if (j->state == AT_BOX)
+        j->walk.skip = j->left;
+}
+
+static void feed_exif(struct jp2 *j, struct input *in, struct fact_set *facts)
+{
+    size_t n = j->left < in->len ? (size_t)j->left : in->len;
+    exif_item_feed(&j->exif, in->data, n);
+    walk_consume(&j->walk, in, n);
+    j->left -= n;
+    if (j->left)
+        return;
+    fact_set_int(facts, FACT_exif_present, 1);
+    exif_publish(&j->exif.exif, facts);
+    j->state = AT_BOX;
 }
 
 static bool take_box(struct jp2 *j, const uint8_t *p)
@@ -118,7 +163,8 @@ static bool take_long_box(struct jp2 *j, const uint8_t *p)
 static void end_codestream(struct jp2 *j, struct fact_set *facts)
 {
     image_publish_complete(facts);
-    j->state = AT_END;
+    j->ended = true;
+    j->state = j->box_end ? AT_BOX : AT_END;
     if (j->box_end > j->walk.at)
         j->walk.skip = j->box_end - j->walk.at;
 }
@@ -146,9 +192,11 @@ static bool take_tile_part(struct jp2 *j, const uint8_t *p)
     return true;
 }
 
-/* The codestream cannot go on like this: it was cut here. */
+/* The codestream cannot go on like this: it was cut here. Or no box follows it. */
 static bool lose(struct jp2 *j)
 {
+    if (j->ended)
+        j->walk.at -= 8;
     j->state = AT_END;
     j->walk.skip = 0;
     return j->proved;
@@ -173,6 +221,9 @@ static bool take(struct jp2 *j, const uint8_t *p, struct fact_set *facts)
         return take_long_box(j, p);
     case AT_IMAGE_HEADER:
         return take_image_header(j, p, facts);
+    case AT_UUID:
+        take_uuid(j, p);
+        return true;
     case AT_SIZ:
         return take_siz(j, p, facts);
     case AT_MARKER:
@@ -202,12 +253,19 @@ static enum recogniser_state jp2_feed(void *state, struct fact_set *facts, const
                                       uint64_t at)
 {
     static const uint8_t wanted[] = {[AT_START] = 4, [AT_BOX] = 8, [AT_LONG_BOX] = 8, [AT_IMAGE_HEADER] = 14,
-                                     [AT_SIZ] = 42, [AT_MARKER] = 2, [AT_SEGMENT] = 2, [AT_TILE_PART] = 10,
+                                     [AT_UUID] = 16, [AT_SIZ] = 42, [AT_MARKER] = 2, [AT_SEGMENT] = 2,
+                                     [AT_TILE_PART] = 10,
                                      [AT_PACKETS_CODE] = 1};
     struct jp2 *j = state;
     struct input in = {data, len};
     (void)at;
     while (j->state != AT_END) {
+        if (j->state == AT_EXIF) {
+            if (in.len == 0)
+                break;
+            feed_exif(j, &in, facts);
+            continue;
+        }
         if (j->state == AT_PACKETS) {
             if (in.len == 0)
                 break;
@@ -233,7 +291,7 @@ static enum recogniser_state jp2_gap(void *state, struct fact_set *facts, uint64
     struct jp2 *j = state;
     (void)facts;
     (void)at;
-    if (walk_gap(&j->walk, len))
+    if (j->state != AT_EXIF && walk_gap(&j->walk, len))
         return answer(j);
     if (!j->proved)
         return RECOGNISE_NO;

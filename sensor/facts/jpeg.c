@@ -6,6 +6,7 @@
 
 #include "exif.h"
 #include "facts.h"
+#include "image.h"
 #include "walk.h"
 
 enum {
@@ -16,7 +17,7 @@ enum {
 
 enum jpeg_state {
     AT_SOI, AT_MARKER, AT_CODE, AT_LENGTH, AT_FRAME, AT_SCAN_HEADER, AT_HUFFMAN, AT_QUANTISER, AT_LINES, AT_APP1,
-    AT_APP2, AT_PICTURES, AT_EXIF, AT_SCAN, AT_SCAN_CODE, AT_BETWEEN, AT_BETWEEN_CODE, AT_END
+    AT_APP2, AT_PICTURES, AT_EXIF, AT_SCAN, AT_SCAN_CODE, AT_BETWEEN, AT_BETWEEN_CODE, AT_LOST, AT_LOST_CODE, AT_END
 };
 
 #define BROKEN_MAX 3            /* impossible markers in a scan before the image is given up */
@@ -31,6 +32,8 @@ struct jpeg {
     uint8_t components;
     uint8_t broken;
     bool confirmed, scanned, exif_seen;
+    bool gap_seen; /* before the frame: it is searched for */
+    uint8_t segments; /* whole ones so far, 2 at most */
     uint16_t left; /* of the segment */
     uint16_t width, height;
     uint32_t pictures, pictures_declared;
@@ -84,10 +87,7 @@ static bool is_lossless(uint8_t frame)
 static void publish(struct jpeg *j, struct fact_set *facts)
 {
     const char *name = coding(j->frame);
-    fact_set_int(facts, FACT_image_valid, 1);
-    fact_set_int(facts, FACT_image_width, j->width);
-    fact_set_int(facts, FACT_image_height, j->height);
-    fact_set_int(facts, FACT_image_components, j->components);
+    image_publish_size(facts, j->width, j->height, j->components);
     fact_set_int(facts, FACT_image_progressive,
                  j->frame == SOF2 || j->frame == SOF6 || j->frame == SOF10 || j->frame == SOF14);
     fact_set_text(facts, FACT_image_coding, name, strlen(name));
@@ -215,8 +215,10 @@ static void end_picture(struct jpeg *j, struct fact_set *facts)
 /* The bytes cannot go on like this: before the proof it is no JPEG, after it the image was cut at `at`. */
 static bool lose(struct jpeg *j, uint64_t at)
 {
-    if (!j->confirmed)
-        return false;
+    if (!j->confirmed) {
+        j->state = AT_LOST;
+        return j->gap_seen;
+    }
     if (j->pictures == 0)
         j->end = at;
     j->state = AT_END;
@@ -266,7 +268,7 @@ static void pass_scan(struct jpeg *j, struct input *in)
     const uint8_t *ff = memchr(in->data, 0xff, in->len);
     walk_consume(&j->walk, in, ff ? (size_t)(ff - in->data) + 1 : in->len);
     if (ff)
-        j->state = j->state == AT_SCAN ? AT_SCAN_CODE : AT_BETWEEN_CODE;
+        j->state = j->state == AT_SCAN ? AT_SCAN_CODE : j->state == AT_BETWEEN ? AT_BETWEEN_CODE : AT_LOST_CODE;
 }
 
 static void feed_exif(struct jpeg *j, struct input *in, struct fact_set *facts)
@@ -303,6 +305,7 @@ static size_t wanted(const struct jpeg *j)
         return PICTURES_HEAD;
     case AT_SCAN:
     case AT_BETWEEN:
+    case AT_LOST:
     case AT_EXIF:
     case AT_END:
         return 0;
@@ -324,6 +327,8 @@ static bool take(struct jpeg *j, const uint8_t *p, struct fact_set *facts)
     case AT_CODE:
         return take_code(j, p[0], facts);
     case AT_LENGTH:
+        if (j->segments < 2)
+            j->segments++;
         j->left = (uint16_t)(be16(p) - 2);
         return (be16(p) >= 2 && begin_segment(j)) || lose(j, j->walk.at);
     case AT_FRAME:
@@ -369,6 +374,14 @@ static bool take(struct jpeg *j, const uint8_t *p, struct fact_set *facts)
         return true;
     case AT_SCAN_CODE:
         return take_scan_code(j, p[0], facts);
+    case AT_LOST_CODE: /* a frame, or what stands right before one */
+        if (is_frame(p[0]) || p[0] == DQT || p[0] == DHT) {
+            j->code = p[0];
+            j->state = AT_LENGTH;
+        } else if (p[0] != 0xff) {
+            j->state = AT_LOST;
+        }
+        return true;
     default: /* AT_BETWEEN_CODE */
         if (p[0] != 0xff)
             j->state = p[0] == SOI ? AT_MARKER : AT_BETWEEN;
@@ -426,8 +439,14 @@ static enum recogniser_state jpeg_gap(void *state, struct fact_set *facts, uint6
     }
     if (walk_gap(&j->walk, len))
         return answer(j);
-    if (!j->confirmed)
+    if (!j->confirmed && j->segments < 2 && !j->exif_seen)
         return RECOGNISE_NO;
+    if (!j->confirmed) { /* it was one as far as it went: its tables or its frame may still come */
+        j->gap_seen = true;
+        j->walk = (struct walk){.at = j->walk.at + len};
+        j->state = AT_LOST;
+        return RECOGNISE_MORE;
+    }
     /* Somewhere in the image: what follows is read as entropy-coded data up to the next marker. */
     j->walk.skip = 0;
     j->walk.have = 0;

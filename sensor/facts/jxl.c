@@ -1,119 +1,129 @@
 /* JPEG XL (ISO/IEC 18181): the container (part 2), and the bare codestream (part 1), whose two bytes of magic prove
- * nothing by themselves: its size is told, validity is not. A container with a "jbrd" box is a JPEG that can
- * be had back bit for bit. */
+ * nothing by themselves: all of its header must be legal, and a frame begin behind it. A container with a "jbrd" box
+ * is a JPEG that can be had back bit for bit. */
+#include "exif.h"
 #include "image.h"
+#include "jxl_header.h"
 #include "walk.h"
 
-enum { AT_START, AT_BOX, AT_LONG_BOX, AT_SEQUENCE, AT_CODESTREAM, AT_REST };
+enum { AT_START, AT_BOX, AT_LONG_BOX, AT_SEQUENCE, AT_CODESTREAM, AT_EXIF, AT_PACKED, AT_REST };
 
-#define SIZE_HEADER 12 /* FF 0A and at most 75 bits of SizeHeader */
-#define BOXES_MAX 64
+#define SIGNATURE_SIZE 12
+#define BOXES_MAX 1024
 
 struct jxl {
     struct walk walk;
-    uint8_t buffer[SIZE_HEADER];
+    uint8_t buffer[SIGNATURE_SIZE];
     uint8_t long_type[4];
     uint8_t state;
-    bool boxed, proved, jpeg;
-    uint8_t boxes;
+    bool boxed, proved, jpeg, to_end;
+    uint16_t boxes;
     uint64_t box_left;
+    uint8_t head_have;
+    uint8_t head[JXL_HEADER_MAX]; /* of the codestream; it may lie in several boxes */
+    struct exif_item exif;
 };
 
 static bool jxl_sniff(const uint8_t *head, size_t len)
 {
     if (len >= 12 && memcmp(head, "\0\0\0\x0cJXL \r\n\x87\n", 12) == 0)
         return true;
-    return len >= SIZE_HEADER && head[0] == 0xff && head[1] == 0x0a;
+    return len >= 4 && head[0] == 0xff && head[1] == 0x0a;
 }
 
-struct bits {
-    const uint8_t *p;
-    unsigned at, count;
-};
-
-static uint32_t take_bits(struct bits *b, unsigned n)
+/* What the codestream's first bytes say. False: it is none. `last`: no more of it comes. */
+static bool judge(struct jxl *x, struct fact_set *facts, bool last)
 {
-    uint32_t value = 0;
-    for (unsigned i = 0; i < n && b->at < b->count; i++, b->at++)
-        value |= (uint32_t)(b->p[b->at / 8] >> (b->at % 8) & 1) << i;
-    return value;
-}
-
-static uint32_t take_side(struct bits *b, bool small)
-{
-    static const uint8_t widths[] = {9, 13, 18, 30};
-    return small ? (take_bits(b, 5) + 1) * 8 : take_bits(b, widths[take_bits(b, 2)]) + 1;
-}
-
-/* 18181-1 B.2 SizeHeader: small flag, height, ratio, width unless the ratio gives it. */
-static bool take_size(const uint8_t *p, uint32_t *width, uint32_t *height)
-{
-    static const uint8_t ratios[][2] = {{0, 0}, {1, 1}, {12, 10}, {4, 3}, {3, 2}, {16, 9}, {5, 4}, {2, 1}};
-    struct bits b = {p + 2, 0, (SIZE_HEADER - 2) * 8};
-    if (p[0] != 0xff || p[1] != 0x0a)
+    struct jxl_header header;
+    enum jxl_answer answer = jxl_read_header(x->head, x->head_have, &header);
+    if (answer == JXL_MORE)
+        return !last && x->head_have < JXL_HEADER_MAX;
+    if (answer == JXL_BAD || (!x->boxed && !header.framed))
         return false;
-    bool small = take_bits(&b, 1);
-    *height = take_side(&b, small);
-    uint32_t ratio = take_bits(&b, 3);
-    *width = ratio ? (uint32_t)((uint64_t)*height * ratios[ratio][0] / ratios[ratio][1]) : take_side(&b, small);
-    return *width >= 1 && *width <= 1 << 18 && *height <= 1 << 18;
+    x->proved = true;
+    image_publish(facts, x->jpeg ? "jpeg in jpegxl" : "jpegxl", header.width, header.height, header.components);
+    return true;
 }
 
-static void publish(struct jxl *x, uint32_t width, uint32_t height, struct fact_set *facts)
+/* Codestream bytes of this box. */
+static bool feed_codestream(struct jxl *x, struct input *in, struct fact_set *facts)
 {
-    const char *coding = x->jpeg ? "jpeg in jpegxl" : "jpegxl";
-    x->proved = true;
-    if (x->boxed) {
-        image_publish(facts, coding, width, height, 3);
-        return;
+    size_t n = (size_t)(JXL_HEADER_MAX - x->head_have);
+    n = n < in->len ? n : in->len;
+    n = n < x->box_left ? n : (size_t)x->box_left;
+    memcpy(x->head + x->head_have, in->data, n);
+    x->head_have = (uint8_t)(x->head_have + n);
+    x->box_left -= n;
+    walk_consume(&x->walk, in, n);
+    if (!judge(x, facts, false))
+        return false;
+    if (x->proved || x->box_left == 0) {
+        x->state = x->boxed && !x->to_end ? AT_BOX : AT_REST;
+        x->walk.skip = x->box_left;
     }
-    fact_set_int(facts, FACT_image_width, width);
-    fact_set_int(facts, FACT_image_height, height);
-    fact_set_text(facts, FACT_image_coding, coding, strlen(coding));
+    return true;
+}
+
+static void feed_exif(struct jxl *x, struct input *in, struct fact_set *facts)
+{
+    size_t n = x->box_left < in->len ? (size_t)x->box_left : in->len;
+    exif_item_feed(&x->exif, in->data, n);
+    walk_consume(&x->walk, in, n);
+    x->box_left -= n;
+    fact_set_int(facts, FACT_exif_present, 1);
+    exif_publish(&x->exif.exif, facts);
+    if (x->box_left == 0)
+        x->state = x->to_end ? AT_REST : AT_BOX;
 }
 
 static bool begin_box(struct jxl *x, const uint8_t *type, uint64_t len, bool to_end)
 {
-    if (++x->boxes > BOXES_MAX)
+    bool part = memcmp(type, "jxlp", 4) == 0;
+    if (++x->boxes > BOXES_MAX || (type[0] | 0x20) < 'a' || (type[0] | 0x20) > 'z')
         return false;
-    x->state = AT_BOX;
-    x->box_left = len;
-    if (memcmp(type, "jbrd", 4) == 0)
-        x->jpeg = true;
-    if (memcmp(type, "jxlc", 4) == 0 || memcmp(type, "jxlp", 4) == 0) {
-        x->state = type[3] == 'p' ? AT_SEQUENCE : AT_CODESTREAM;
-        if (to_end)
-            x->box_left = UINT64_MAX / 2;
-        return x->box_left >= SIZE_HEADER + 4;
+    x->to_end = to_end;
+    x->box_left = to_end ? UINT64_MAX / 2 : len;
+    x->jpeg |= memcmp(type, "jbrd", 4) == 0;
+    if (!x->proved && (part || memcmp(type, "jxlc", 4) == 0)) {
+        x->state = part ? AT_SEQUENCE : AT_CODESTREAM;
+        return x->box_left >= (part ? 4 : 2);
     }
-    if (to_end)
-        x->state = AT_REST;
-    else
-        x->walk.skip = len;
-    return (type[0] | 0x20) >= 'a' && (type[0] | 0x20) <= 'z';
-}
-
-static bool take_start(struct jxl *x, const uint8_t *p, struct fact_set *facts)
-{
-    uint32_t width, height;
-    x->boxed = p[0] == 0;
-    if (x->boxed) {
-        x->state = AT_BOX;
+    if (memcmp(type, "Exif", 4) == 0 && x->box_left >= 12) {
+        x->state = AT_EXIF;
         return true;
     }
-    x->state = AT_REST;
-    if (!take_size(p, &width, &height))
-        return false;
-    publish(x, width, height, facts);
+    if (memcmp(type, "brob", 4) == 0 && x->box_left >= 4) {
+        x->state = AT_PACKED;
+        return true;
+    }
+    x->state = to_end ? AT_REST : AT_BOX;
+    x->walk.skip = to_end ? 0 : len;
     return true;
+}
+
+/* A box packed with Brotli: only what it is is told. */
+static void take_packed(struct jxl *x, const uint8_t *p, struct fact_set *facts)
+{
+    if (memcmp(p, "Exif", 4) == 0)
+        fact_set_int(facts, FACT_exif_present, 1);
+    x->state = x->to_end ? AT_REST : AT_BOX;
+    x->walk.skip = x->box_left - 4;
 }
 
 static bool take(struct jxl *x, const uint8_t *p, struct fact_set *facts)
 {
-    uint32_t width, height, size = be32(p);
+    uint32_t size = be32(p);
     switch (x->state) {
     case AT_START:
-        return take_start(x, p, facts);
+        x->boxed = p[0] == 0;
+        x->state = x->boxed ? AT_BOX : AT_CODESTREAM;
+        x->box_left = UINT64_MAX / 2;
+        x->walk.skip = x->boxed ? SIGNATURE_SIZE - 4 : 0;
+        if (!x->boxed) {
+            memcpy(x->head, p, 4);
+            x->head_have = 4;
+        }
+        return true;
     case AT_BOX:
         if (size == 1) {
             memcpy(x->long_type, p + 4, 4);
@@ -124,15 +134,12 @@ static bool take(struct jxl *x, const uint8_t *p, struct fact_set *facts)
     case AT_LONG_BOX:
         return size < 1 << 16 && ((uint64_t)size << 32 | be32(p + 4)) >= 16 &&
                begin_box(x, x->long_type, ((uint64_t)size << 32 | be32(p + 4)) - 16, false);
-    case AT_SEQUENCE:
+    case AT_PACKED:
+        take_packed(x, p, facts);
+        return true;
+    default: /* AT_SEQUENCE */
         x->box_left -= 4;
         x->state = AT_CODESTREAM;
-        return true;
-    default: /* AT_CODESTREAM */
-        x->state = AT_REST;
-        if (!take_size(p, &width, &height))
-            return false;
-        publish(x, width, height, facts);
         return true;
     }
 }
@@ -140,17 +147,30 @@ static bool take(struct jxl *x, const uint8_t *p, struct fact_set *facts)
 static enum recogniser_state jxl_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
                                       uint64_t at)
 {
-    static const uint8_t wanted[] = {[AT_START] = SIZE_HEADER, [AT_BOX] = 8, [AT_LONG_BOX] = 8, [AT_SEQUENCE] = 4,
-                                     [AT_CODESTREAM] = SIZE_HEADER};
+    static const uint8_t wanted[] = {[AT_START] = 4, [AT_BOX] = 8, [AT_LONG_BOX] = 8, [AT_SEQUENCE] = 4,
+                                     [AT_PACKED] = 4};
     struct jxl *x = state;
     struct input in = {data, len};
     (void)at;
     while (x->state != AT_REST) {
-        const uint8_t *p = walk_take(&x->walk, x->buffer, wanted[x->state], &in);
-        if (!p)
-            break;
-        if (!take(x, p, facts))
-            return x->proved ? RECOGNISE_PROVED : RECOGNISE_NO;
+        bool held = true;
+        if (x->state == AT_CODESTREAM || x->state == AT_EXIF) {
+            if (in.len == 0)
+                break;
+            if (x->state == AT_EXIF)
+                feed_exif(x, &in, facts);
+            else
+                held = feed_codestream(x, &in, facts);
+        } else {
+            const uint8_t *p = walk_take(&x->walk, x->buffer, wanted[x->state], &in);
+            if (!p)
+                break;
+            held = take(x, p, facts);
+        }
+        if (!held && !x->proved)
+            return RECOGNISE_NO;
+        if (!held)
+            x->state = AT_REST;
     }
     return x->proved ? RECOGNISE_PROVED : x->state == AT_REST ? RECOGNISE_NO : RECOGNISE_MORE;
 }
@@ -160,9 +180,19 @@ static enum recogniser_state jxl_gap(void *state, struct fact_set *facts, uint64
     struct jxl *x = state;
     (void)facts;
     (void)at;
-    if (x->proved || walk_gap(&x->walk, len))
+    if (x->state == AT_REST || (x->state != AT_CODESTREAM && x->state != AT_EXIF && walk_gap(&x->walk, len)))
         return x->proved ? RECOGNISE_PROVED : RECOGNISE_MORE;
-    return RECOGNISE_NO;
+    x->state = AT_REST;
+    return x->proved ? RECOGNISE_PROVED : RECOGNISE_NO;
+}
+
+/* A picture smaller than the longest header. */
+static enum recogniser_state jxl_finish(void *state, struct fact_set *facts)
+{
+    struct jxl *x = state;
+    if (!x->proved && x->head_have)
+        judge(x, facts, true);
+    return x->proved ? RECOGNISE_PROVED : RECOGNISE_NO;
 }
 
 const struct recogniser recogniser_jxl = {
@@ -172,4 +202,5 @@ const struct recogniser recogniser_jxl = {
     .sniff = jxl_sniff,
     .feed = jxl_feed,
     .gap = jxl_gap,
+    .finish = jxl_finish,
 };

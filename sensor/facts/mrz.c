@@ -48,9 +48,10 @@ struct spelling {
     char means; /* '<', or a line end */
 };
 static const struct spelling SPELLINGS[] = {
-    {"&lt;", '<'},    {"&#60;", '<'},   {"&#x3c;", '<'}, {"\\u003c", '<'}, {"%3c", '<'},
-    {"<br>", '\n'},   {"<br/>", '\n'},  {"<br />", '\n'}, {"</", '\n'}, {"%0d%0a", '\n'}, {"%0a", '\n'},
-    {"\\u000a", '\n'}, {"\\u000d", '\n'},
+    {"&lt;br&gt;", '\n'}, {"&lt;br/&gt;", '\n'}, {"&lt;br /&gt;", '\n'}, {"&lt;/", '\n'}, {"&lt;", '<'},
+    {"&#60;", '<'},   {"&#x3c;", '<'},  {"\\u003c", '<'}, {"\\x3c", '<'},    {"%3c", '<'},     {"%253c", '<'},
+    {"<br>", '\n'},   {"<br/>", '\n'},  {"<br />", '\n'},
+    {"</", '\n'},      {"%0d%0a", '\n'}, {"%0a", '\n'},     {"%250a", '\n'},  {"\\u000a", '\n'}, {"\\u000d", '\n'},
 };
 
 /* A spelling that begins at `p`: its length, and what it means; 1 and the byte itself when none does. */
@@ -217,7 +218,8 @@ static enum recogniser_state mrz_gap(void *state, struct fact_set *facts, uint64
 /* Each two fillers, in every spelling; the first line of three may begin 190 bytes before. */
 static const struct recogniser_literal LITERALS[] = {
     {"<<", 2, 200, false},           {"&lt;&lt;", 8, 250, true}, {"\\u003c\\u003c", 12, 250, true},
-    {"%3c%3c", 6, 250, true},        {"&#60;&#60;", 10, 250, false},
+    {"%3c%3c", 6, 250, true},        {"&#60;&#60;", 10, 250, false}, {"&#x3c;&#x3c;", 12, 250, true},
+    {"\\x3c\\x3c", 8, 250, true},    {"%253c%253c", 10, 250, true},
 };
 
 const struct recogniser recogniser_mrz = {

@@ -15,6 +15,7 @@ struct npy {
     uint8_t buffer[DICTIONARY_MAX];
     uint8_t state, version;
     uint8_t size; /* of an element */
+    bool big_endian;
     uint16_t dictionary_len;
     uint32_t dimension, read;
     uint64_t count;
@@ -34,8 +35,9 @@ static bool take_dictionary(struct npy *n, const uint8_t *p, size_t len)
     const char *end = (const char *)p + len;
     uint64_t sides[2] = {0, 0};
     unsigned count = 0;
-    if (!descr || !shape || end - descr < 14 || descr[10] != '<' || descr[11] != 'f')
+    if (!descr || !shape || end - descr < 14 || (descr[10] != '<' && descr[10] != '>') || descr[11] != 'f')
         return false;
+    n->big_endian = descr[10] == '>';
     n->size = (uint8_t)(descr[12] - '0');
     for (const char *at = shape + 10; at < end && *at != ')'; at++) {
         if (*at < '0' || *at > '9')
@@ -62,14 +64,16 @@ static double read_half(uint16_t bits)
 static double read_element(const struct npy *n, const uint8_t *p)
 {
     if (n->size == 2)
-        return read_half(le16(p));
+        return read_half(n->big_endian ? be16(p) : le16(p));
     if (n->size == 4) {
+        uint32_t bits = n->big_endian ? be32(p) : le32(p);
         float value;
-        memcpy(&value, p, 4); /* little-endian hosts, as everything this runs on */
+        memcpy(&value, &bits, 4);
         return value;
     }
+    uint64_t bits = n->big_endian ? (uint64_t)be32(p) << 32 | be32(p + 4) : (uint64_t)le32(p + 4) << 32 | le32(p);
     double value;
-    memcpy(&value, p, 8);
+    memcpy(&value, &bits, 8);
     return value;
 }
 

@@ -14,7 +14,9 @@
 #define WORD_MAX 48
 #define NEAR 4096
 
-enum { IN_TEXT, IN_STRING, IN_ESCAPE, AFTER_STRING, IN_BARE, IN_ELEMENT };
+enum { IN_TEXT, IN_STRING, IN_ESCAPE, AFTER_STRING, IN_BARE, IN_ELEMENT, IN_ATTRIBUTES };
+
+#define NIEM_ELEMENTS 4
 
 struct plate_keys {
     struct text_guard guard;
@@ -30,13 +32,13 @@ struct plate_keys {
     uint32_t waiting;     /* plates whose companions have not come yet */
     uint64_t waiting_at;
     uint32_t rows;
-    uint32_t niem[3];     /* of each NIEM element */
+    uint32_t niem[NIEM_ELEMENTS]; /* of each */
     const char *source;
 };
 
 /* NIEM 5.2, screening domain. */
-static const char *const NIEM[3] = {"LPRConveyanceCheckMessage", "LPRMessageCategoryCode",
-                                    "ConveyanceRegistrationPlateIdentification"};
+static const char *const NIEM[NIEM_ELEMENTS] = {"LPRConveyanceCheckMessage", "LPRMessageCategoryCode",
+                                                "LPRImageSourceCode", "ConveyanceRegistrationPlateIdentification"};
 
 static bool plate_keys_sniff(const uint8_t *head, size_t len)
 {
@@ -53,7 +55,7 @@ static bool is_near(const struct plate_keys *k, enum plate_word word)
 static void publish(const struct plate_keys *k, struct fact_set *facts)
 {
     uint32_t rows = k->rows;
-    for (unsigned i = 0; i < 3; i++) /* each message has one of each, or lacks some */
+    for (unsigned i = 0; i < NIEM_ELEMENTS; i++) /* each message has one of each, or lacks some */
         rows = k->niem[i] > rows ? k->niem[i] : rows;
     if (!rows)
         return;
@@ -123,7 +125,7 @@ static void take_element(struct plate_keys *k, struct fact_set *facts)
         memmove(k->word, colon + 1, n);
         k->word_len = (uint8_t)n;
     }
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < NIEM_ELEMENTS; i++) {
         if (is_word(k, NIEM[i])) {
             k->source = "niem";
             k->niem[i]++;
@@ -205,10 +207,14 @@ static void take_byte(struct plate_keys *k, uint8_t c, struct fact_set *facts)
         }
         if (is_word_whole(k))
             take_element(k, facts);
-        k->state = c == '>' ? IN_BARE : IN_TEXT;
+        k->state = c == '>' ? IN_BARE : k->is_plate_key ? IN_ATTRIBUTES : IN_TEXT;
         k->word_len = 0;
         if (c == '"')
             take_outside(k, c);
+        break;
+    case IN_ATTRIBUTES: /* of an element whose text is a plate */
+        if (c == '>')
+            begin_word(k, IN_BARE);
         break;
     case IN_BARE: /* an element's text */
         if (c != '<') {
@@ -228,7 +234,7 @@ static void take_byte(struct plate_keys *k, uint8_t c, struct fact_set *facts)
 
 static bool has_counted(const struct plate_keys *k)
 {
-    return k->rows || k->niem[0] || k->niem[1] || k->niem[2];
+    return k->rows || (k->source && strcmp(k->source, "niem") == 0);
 }
 
 static enum recogniser_state plate_keys_feed(void *state, struct fact_set *facts, const uint8_t *data, size_t len,
@@ -261,9 +267,12 @@ static enum recogniser_state plate_keys_gap(void *state, struct fact_set *facts,
 
 static const struct recogniser_literal LITERALS[] = {
     {"plate\"", 6, 250, true},        {"plate_number\"", 13, 250, true}, {"platenumber\"", 12, 250, true},
-    {"plate_text\"", 11, 250, true},  {"lpn\"", 4, 250, true},           {"<Plate>", 7, 250, false},
+    {"plate_text\"", 11, 250, true},  {"lpn\"", 4, 250, true},           {"plate>", 6, 250, true},
+    {"platenumber>", 12, 250, true},  {"plate_number>", 13, 250, true},  {"vrm\"", 4, 250, true},
+    {"vrm>", 4, 250, true},           {"registration_number\"", 20, 250, true},
+    {"registrationnumber\"", 19, 250, true},
     {"LPRConveyanceCheck", 18, 250, false}, {"LPRMessageCategory", 18, 250, false},
-    {"ConveyanceRegistrationPlate", 27, 250, false},
+    {"LPRImageSource", 14, 250, false},     {"ConveyanceRegistrationPlate", 27, 250, false},
 };
 
 const struct recogniser recogniser_plate_keys = {

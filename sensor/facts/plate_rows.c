@@ -1,6 +1,7 @@
 /* Plate reads as rows of a table: CSV, TSV, or divided by ';' or '|'. Precision comes from structure: a sample of the
  * first rows must have a constant number of cells, one column of mostly distinct plate shapes, and companions
  * (a head line that says so, or times and places). Then rows are counted as they stream. */
+#include <ctype.h>
 #include <string.h>
 
 #include "facts.h"
@@ -13,11 +14,13 @@
 #define ROWS_MIN_HEAD 2
 #define COLUMNS_MAX 32
 #define CELL_MAX 24
+#define LINES_BEFORE 8    /* a title, a greeting, half a row: lines that may stand before the table */
 
 struct plate_rows {
     bool decided;
     char delimiter;
     uint8_t plate_column;
+    bool caseless;     /* the head line says plate: then small letters will do */
     uint16_t column;   /* of the cell being read */
     bool quoted;
     uint8_t cell_len;  /* CELL_MAX + 1: too long */
@@ -29,7 +32,9 @@ struct plate_rows {
 
 static bool plate_rows_sniff(const uint8_t *head, size_t len)
 {
-    return len > 0 && text_is_plain(head, len) && head[0] != '<' && head[0] != '{' && head[0] != '[';
+    if (len == 0)
+        return true; /* the beginning was missed: the sample tells */
+    return text_is_plain(head, len) && head[0] != '<' && head[0] != '{' && head[0] != '[';
 }
 
 struct span {
@@ -91,6 +96,13 @@ static void cut_rows(struct sample *s, const char *text, size_t len, bool last)
     }
 }
 
+/* Leaves the first row out. */
+static void drop_row(struct sample *s)
+{
+    s->rows--;
+    memmove(s->row, s->row + 1, s->rows * sizeof(s->row[0]));
+}
+
 /* The delimiter whose count of cells is the same in (nearly) every row. */
 static bool find_delimiter(struct sample *s)
 {
@@ -128,6 +140,17 @@ static void read_head(struct sample *s)
     s->has_head = s->plate_head >= 0 && s->companions >= 1;
 }
 
+static bool is_plate(struct span cell, bool caseless, bool *mixed)
+{
+    char upper[CELL_MAX];
+    if (caseless && cell.len <= CELL_MAX) {
+        for (size_t i = 0; i < cell.len; i++)
+            upper[i] = (char)toupper((unsigned char)cell.text[i]);
+        cell.text = upper;
+    }
+    return plate_is_shape(cell.text, cell.len, mixed);
+}
+
 struct column {
     unsigned plates, mixed, distinct, times, degrees, states;
 };
@@ -144,7 +167,7 @@ static void measure_column(const struct sample *s, unsigned column, struct colum
         m->times += plate_is_time(cell.text, cell.len);
         m->degrees += plate_is_degrees(cell.text, cell.len);
         m->states += plate_is_state(cell.text, cell.len);
-        if (!plate_is_shape(cell.text, cell.len, &mixed))
+        if (!is_plate(cell, s->has_head, &mixed))
             continue;
         for (unsigned i = 0; i < m->distinct && !known; i++)
             known = seen[i].len == cell.len && memcmp(seen[i].text, cell.text, cell.len) == 0;
@@ -160,35 +183,47 @@ static bool is_plate_column(const struct column *m, unsigned rows)
     return m->plates * 10 >= rows * 6 && m->mixed * 10 >= rows * 3 && m->distinct * 2 >= m->plates;
 }
 
-/* Does the sample show plate reads? Sets the delimiter and the column. */
-static bool judge(struct plate_rows *p, bool last)
+/* Does this table show plate reads? Sets the delimiter and the column. */
+static bool judge_table(struct plate_rows *p, struct sample *s)
 {
-    struct sample s = {0};
     struct column m;
     unsigned times = 0, degrees = 0, states = 0;
     int plates = -1;
-    cut_rows(&s, p->sample, p->have, last);
-    if (s.rows < ROWS_MIN_HEAD + 1 || !find_delimiter(&s))
+    read_head(s);
+    unsigned rows = s->rows - (s->has_head ? 1 : 0);
+    if (!s->has_head && rows < ROWS_MIN)
         return false;
-    read_head(&s);
-    unsigned rows = s.rows - (s.has_head ? 1 : 0);
-    if (!s.has_head && rows < ROWS_MIN)
-        return false;
-    for (unsigned c = 0; c < s.columns; c++) {
-        measure_column(&s, c, &m);
-        if (is_plate_column(&m, rows) && (plates < 0 || s.plate_head == (int)c))
+    for (unsigned c = 0; c < s->columns; c++) {
+        measure_column(s, c, &m);
+        if (is_plate_column(&m, rows) && (plates < 0 || s->plate_head == (int)c))
             plates = (int)c;
         times += m.times * 10 >= rows * 9;
         degrees += m.degrees * 10 >= rows * 9;
         states += m.states * 10 >= rows * 8;
     }
-    if (s.has_head && s.plate_head != plates)
+    if (s->has_head && s->plate_head != plates)
         return false;
-    if (plates < 0 || (!s.has_head && (times == 0 || (degrees < 2 && states == 0))))
+    if (plates < 0 || (!s->has_head && (times == 0 || (degrees < 2 && states == 0))))
         return false;
-    p->delimiter = s.delimiter;
+    p->delimiter = s->delimiter;
     p->plate_column = (uint8_t)plates;
+    p->caseless = s->has_head;
     return true;
+}
+
+static bool judge(struct plate_rows *p, bool last)
+{
+    struct sample s = {0};
+    size_t head = p->have < RECOGNISER_HEAD ? p->have : RECOGNISER_HEAD;
+    if (!text_is_plain((const uint8_t *)p->sample, head))
+        return false;
+    cut_rows(&s, p->sample, p->have, last);
+    for (unsigned before = 0; before <= LINES_BEFORE && s.rows >= ROWS_MIN_HEAD + 1; before++) {
+        if (find_delimiter(&s))
+            return judge_table(p, &s);
+        drop_row(&s);
+    }
+    return false;
 }
 
 static void end_cell(struct plate_rows *p)
@@ -196,7 +231,7 @@ static void end_cell(struct plate_rows *p)
     bool mixed;
     if (p->column == p->plate_column && p->cell_len <= CELL_MAX) {
         struct span cell = trim(p->cell, p->cell_len);
-        p->rows += plate_is_shape(cell.text, cell.len, &mixed);
+        p->rows += is_plate(cell, p->caseless, &mixed);
     }
     p->cell_len = 0;
 }
@@ -276,8 +311,10 @@ static enum recogniser_state plate_rows_gap(void *state, struct fact_set *facts,
     (void)facts;
     (void)len;
     (void)at;
-    if (!p->decided)
-        return RECOGNISE_NO;
+    if (!p->decided) { /* judged by what comes behind it */
+        p->have = 0;
+        return RECOGNISE_MORE;
+    }
     p->column = UINT16_MAX; /* counting goes on with the next line */
     p->cell_len = 0;
     p->quoted = false;

@@ -40,15 +40,15 @@ bool plate_is_time(const char *cell, size_t len)
     static const char *const patterns[] = {
         "dddd-dd-ddTdd:dd", "dddd-dd-dd dd:dd", "dddd/dd/dd dd:dd", "dd/dd/dddd dd:dd", "d/dd/dddd d",
         "d/d/dddd d",       "dd/d/dddd d",      "dd.dd.dddd dd:dd", "dddd-dd-ddTdddddd", "dddddddddddddd",
+        "ddddddddTdddd",
     };
     if (len > 40)
         return false;
-    if (len == 10 || len == 13) { /* epoch */
-        bool digits = true;
-        for (size_t i = 0; i < len; i++)
-            digits &= isdigit((unsigned char)cell[i]) != 0;
-        return digits && (cell[0] == '1' ? cell[1] >= '3' : cell[0] == '2' && cell[1] == '0');
-    }
+    size_t digits = 0;
+    while (digits < len && isdigit((unsigned char)cell[digits]))
+        digits++;
+    if (digits == len && (len == 10 || len == 13)) /* epoch */
+        return cell[0] == '1' ? cell[1] >= '3' : cell[0] == '2' && cell[1] == '0';
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         if (fits(patterns[i], cell, len))
             return i != 9 || (len == 14 && (memcmp(cell, "20", 2) == 0 || memcmp(cell, "19", 2) == 0));
@@ -99,6 +99,7 @@ static const struct {
     {"lp", PLATE_WORD_PLATE},            {"numberplate", PLATE_WORD_PLATE},     {"bestplate", PLATE_WORD_PLATE},
     {"bestplatenumber", PLATE_WORD_PLATE}, {"platevalue", PLATE_WORD_PLATE},    {"vehicleplate", PLATE_WORD_PLATE},
     {"tagnumber", PLATE_WORD_PLATE},     {"vrm", PLATE_WORD_PLATE},             {"plateread", PLATE_WORD_PLATE},
+    {"registrationplate", PLATE_WORD_PLATE}, {"registrationnumber", PLATE_WORD_PLATE}, {"platetag", PLATE_WORD_PLATE},
     {"readtime", PLATE_WORD_TIME},       {"timestamp", PLATE_WORD_TIME},        {"datetime", PLATE_WORD_TIME},
     {"time", PLATE_WORD_TIME},           {"date", PLATE_WORD_TIME},             {"utc", PLATE_WORD_TIME},
     {"utcdate", PLATE_WORD_TIME},        {"utctime", PLATE_WORD_TIME},          {"epochtime", PLATE_WORD_TIME},

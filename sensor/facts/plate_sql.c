@@ -22,11 +22,10 @@ struct plate_sql {
     uint32_t rows;
 };
 
+/* A dump of one table begins with it; elsewhere a literal attaches it. */
 static bool plate_sql_sniff(const uint8_t *head, size_t len)
 {
-    (void)head;
-    (void)len;
-    return false;
+    return len > 5 && memcmp(head, "COPY ", 5) == 0;
 }
 
 static bool is_word(const struct plate_sql *q, const char *word)
@@ -184,14 +183,15 @@ static enum recogniser_state plate_sql_gap(void *state, struct fact_set *facts, 
     return q->rows ? RECOGNISE_PROVED : RECOGNISE_MORE;
 }
 
-static const struct recogniser_literal LITERALS[] = {{"insert into", 11, 0, true}, {"\nCOPY ", 6, 0, false}};
+static const struct recogniser_literal LITERALS[] = {{"insert into", 11, 0, true}, {"insert [", 8, 0, true},
+                                                     {"\nCOPY ", 6, 0, false}};
 
 const struct recogniser recogniser_plate_sql = {
     .name = "plate_sql",
     .type = "",
     .state_size = sizeof(struct plate_sql),
     .literals = LITERALS,
-    .literal_count = 2,
+    .literal_count = sizeof(LITERALS) / sizeof(LITERALS[0]),
     .sniff = plate_sql_sniff,
     .feed = plate_sql_feed,
     .gap = plate_sql_gap,

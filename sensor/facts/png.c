@@ -15,7 +15,7 @@ struct png {
     uint8_t state;
     bool proved;
     uint32_t left;
-    struct exif exif;
+    struct exif_item exif;
 };
 
 static bool png_sniff(const uint8_t *head, size_t len)
@@ -67,12 +67,12 @@ static bool take_chunk(struct png *p, const uint8_t *b, struct fact_set *facts)
 static void feed_exif(struct png *p, struct input *in, struct fact_set *facts)
 {
     size_t n = p->left < in->len ? p->left : in->len;
-    exif_feed(&p->exif, in->data, n);
+    exif_item_feed(&p->exif, in->data, n);
     walk_consume(&p->walk, in, n);
     p->left -= (uint32_t)n;
     if (p->left)
         return;
-    exif_publish(&p->exif, facts);
+    exif_publish(&p->exif.exif, facts);
     p->walk.skip = 4;
     p->state = AT_CHUNK;
 }

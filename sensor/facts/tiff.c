@@ -24,7 +24,7 @@ static enum recogniser_state tiff_feed(void *state, struct fact_set *facts, cons
     const struct exif *e = &t->exif;
     bool more = exif_feed(&t->exif, data, len);
     (void)at;
-    if (!t->proved && e->valid && e->width && e->height && e->width <= 1 << 20 && e->height <= 1 << 20) {
+    if (!t->proved && e->valid && e->width && e->height) {
         t->proved = true;
         image_publish(facts, e->is_jpeg_xr ? "jpegxr" : "tiff", e->width, e->height, e->samples ? e->samples : 1);
     }

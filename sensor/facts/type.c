@@ -4,6 +4,7 @@
 
 #include "facts.h"
 #include "jpeg.h"
+#include "sealed.h"
 #include "text.h"
 
 struct signature {
@@ -53,11 +54,9 @@ static const struct signature SIGNATURES[] = {
     SIGNATURE(0, "LUKS\xba\xbe", "luks"),
     SIGNATURE(0, "Salted__", "openssl"),
     SIGNATURE(0, "age-encryption.org/", "age"),
+    SIGNATURE(0, "-----BEGIN AGE ENCRYPTED FILE", "age"),
+    SIGNATURE(0, "U2FsdGVkX1", "openssl"),
     SIGNATURE(0, "-----BEGIN PGP MESSAGE", "pgp"),
-    SIGNATURE(0, "\x85\x01\x0c", "pgp"),
-    SIGNATURE(0, "\x85\x02\x0c", "pgp"),
-    SIGNATURE(0, "\x84\x8c\x03", "pgp"),
-    SIGNATURE(0, "\x8c\x0d\x04", "pgp"),
     SIGNATURE(0, "OggS", "ogg"),
     SIGNATURE(0, "fLaC", "flac"),
     SIGNATURE(0, "ID3", "mp3"),
@@ -133,6 +132,11 @@ static const char *sniff_short(const uint8_t *head, size_t len)
     if (len >= 18 && head[0] == 'B' && head[1] == 'M' && memcmp(head + 6, "\0\0\0\0", 4) == 0 &&
         (head[14] == 12 || (head[14] >= 40 && head[14] <= 124)) && head[15] == 0 && head[16] == 0)
         return "bmp";
+    bool encrypted;
+    if (sealed_is_pgp(head, len))
+        return "pgp";
+    if (sealed_is_cms(head, len, &encrypted))
+        return "cms";
     if (len >= 64 && head[0] == 'M' && head[1] == 'Z' && head[62] == 0 && head[63] == 0)
         return "pe";
     return NULL;

@@ -35,7 +35,8 @@ struct vector_raw {
 static bool vector_raw_sniff(const uint8_t *head, size_t len)
 {
     const char *type = facts_sniff_type(head, len);
-    return len > 0 && (strcmp(type, "data") == 0 || strcmp(type, "sqlite") == 0 || strcmp(type, "hdf5") == 0 ||
+    /* Or the beginning was missed. */
+    return len == 0 || (strcmp(type, "data") == 0 || strcmp(type, "sqlite") == 0 || strcmp(type, "hdf5") == 0 ||
                        strcmp(type, "parquet") == 0 || strcmp(type, "arrow") == 0);
 }
 
@@ -76,14 +77,21 @@ static size_t probe(struct vector_raw *v, const uint8_t *data, size_t len)
     return n;
 }
 
-/* Two unit vectors of dimension `d` side by side among `count` floats: index of the first, or -1. */
+/* Two unit vectors of dimension `d` side by side among `count` floats: index of the first, or -1. A window that is off
+ * by a float or two may pass too; of those next to each other the one whose lengths are nearest to one is right. */
 static int find_pair(const double *sums, unsigned count, unsigned d)
 {
-    for (unsigned i = 0; i + 2 * d <= count; i++) {
-        if (embedding_is_unit(sums[i + d] - sums[i]) && embedding_is_unit(sums[i + 2 * d] - sums[i + d]))
-            return (int)i;
+    int best = -1;
+    double best_error = 0;
+    for (unsigned i = 0; i + 2 * d <= count && (best < 0 || i < (unsigned)best + d / 2); i++) {
+        double first = sums[i + d] - sums[i], second = sums[i + 2 * d] - sums[i + d];
+        double error = fabs(first - 1) + fabs(second - 1);
+        if (!embedding_is_unit(first) || !embedding_is_unit(second) || (best >= 0 && error >= best_error))
+            continue;
+        best = (int)i;
+        best_error = error;
     }
-    return -1;
+    return best;
 }
 
 /* Whether the floats at one phase may hold embeddings: a good part of them small. The window may begin or end in

@@ -15,7 +15,7 @@ struct webp {
     uint64_t end; /* size field + 8 */
     uint32_t left;
     char chunk[4];
-    struct exif exif;
+    struct exif_item exif;
 };
 
 static bool webp_sniff(const uint8_t *head, size_t len)
@@ -40,7 +40,7 @@ static bool take_picture(struct webp *w, const uint8_t *p, struct fact_set *fact
             return false;
         width = (le32(p + 1) & 0x3fff) + 1;
         height = (le32(p + 1) >> 14 & 0x3fff) + 1;
-        components = 4;
+        components = p[4] & 0x10 ? 4 : 3; /* alpha_is_used */
         break;
     default:
         width = (le32(p + 4) & 0xffffff) + 1;
@@ -75,13 +75,13 @@ static bool take_chunk(struct webp *w, const uint8_t *p)
 static void feed_exif(struct webp *w, struct input *in, struct fact_set *facts)
 {
     size_t n = w->left < in->len ? w->left : in->len;
-    exif_feed(&w->exif, in->data, n);
+    exif_item_feed(&w->exif, in->data, n);
     walk_consume(&w->walk, in, n);
     w->left -= (uint32_t)n;
     if (w->left)
         return;
     fact_set_int(facts, FACT_exif_present, 1);
-    exif_publish(&w->exif, facts);
+    exif_publish(&w->exif.exif, facts);
     w->state = AT_CHUNK;
 }
 

@@ -1,7 +1,7 @@
 /* WSQ fingerprint images (FBI IAFIS-IC-0110(V3.1)): a walk over the marker segments, as JPEG's. The frame header,
  * whose length is always 17, proves it; order of the other segments is free. */
 #include "biometric.h"
-#include "facts.h"
+#include "image.h"
 #include "walk.h"
 
 enum { SOI = 0xa0, EOI = 0xa1, SOF = 0xa2, SOB = 0xa3, DRI = 0xa7, COM = 0xa8, RST0 = 0xb0, RST7 = 0xb7 };
@@ -32,14 +32,9 @@ static bool wsq_sniff(const uint8_t *head, size_t len)
 
 static void publish(const struct wsq *w, struct fact_set *facts, bool complete)
 {
-    fact_set_int(facts, FACT_image_valid, 1);
-    fact_set_int(facts, FACT_image_width, w->width);
-    fact_set_int(facts, FACT_image_height, w->height);
-    fact_set_int(facts, FACT_image_components, 1);
-    fact_set_int(facts, FACT_image_count, 1);
-    fact_set_text(facts, FACT_image_coding, "wsq", 3);
+    image_publish(facts, "wsq", w->width, w->height, 1);
     if (complete)
-        fact_set_int(facts, FACT_image_complete, 1);
+        image_publish_complete(facts);
     biometric_publish(facts, &(struct biometric){.kind = "finger_image",
                                                  .standard = "WSQ IAFIS-IC-0110",
                                                  .image = "wsq",

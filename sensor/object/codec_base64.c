@@ -26,8 +26,8 @@ struct base64_state {
     uint8_t pass;       /* characters to pass over until a group begins, after a gap */
     uint8_t line_ends;  /* CR and LF since the last character */
     bool escaped;       /* after a backslash: JSON writes line ends as \n and \r */
-    uint8_t digits;     /* of a \u002B that are still to come: some JSON writers escape + so */
-    uint16_t unicode;   /* those that came */
+    uint8_t digits;     /* of a character written as \u002B (JSON) or %2B (forms) that are still to come */
+    uint16_t escape;    /* those that came */
     bool measured;      /* a whole line was seen: the next two are its */
     uint8_t line_break; /* bytes of a line end */
     uint32_t line;      /* characters of a line */
@@ -142,24 +142,29 @@ static size_t whole_groups(struct base64_state *state, const uint8_t *data, size
     return at;
 }
 
-static uint16_t hex_digit(uint8_t c)
+/* False while more of an escaped character is to come. */
+static bool unescape(struct base64_state *state, uint8_t *c)
 {
-    return (uint16_t)(c <= '9' ? c & 15 : (c & 15) + 9);
+    uint8_t low = *c | 0x20;
+    bool digit = (*c >= '0' && *c <= '9') || (low >= 'a' && low <= 'f');
+    if (state->digits && digit) {
+        state->escape = (uint16_t)(state->escape << 4 | (*c <= '9' ? *c - '0' : low - 'a' + 10));
+        if (--state->digits)
+            return false;
+        *c = (uint8_t)state->escape;
+        return true;
+    }
+    state->digits = *c == '%' ? 2 : state->escaped && *c == 'u' ? 4 : 0;
+    state->escape = 0;
+    state->escaped = state->escaped && !state->digits;
+    return !state->digits;
 }
 
 /* A byte that is not part of a group standing together; returns how many decoded bytes it gives. */
 static size_t put_byte(struct base64_state *state, uint8_t c, uint8_t *out)
 {
-    if (state->digits) {
-        state->unicode = (uint16_t)(state->unicode << 4 | hex_digit(c));
-        if (--state->digits)
-            return 0;
-        c = (uint8_t)state->unicode;
-    } else if (state->escaped && c == 'u') {
-        state->escaped = false;
-        state->digits = 4;
+    if (!unescape(state, &c))
         return 0;
-    }
     if (state->value[c] == UNDECIDED)
         choose_alphabet(state, c);
     uint8_t value = state->value[c];

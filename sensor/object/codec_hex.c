@@ -1,5 +1,7 @@
-/* Hexadecimal digits, two a byte, as database dumps write binary columns. Line ends and backslashes between them are
- * passed over; anything else is damage. */
+/* Hexadecimal digits, two a byte, as database dumps, hex dumps and source code write binary data. Line ends, blanks,
+ * commas, colons, "\x" and "0x" between them are passed over; anything else is damage. */
+#include <string.h>
+
 #include "codec.h"
 
 #define OUT_BYTES 2048
@@ -33,8 +35,11 @@ static enum codec_result hex_feed(void *user, const uint8_t *data, size_t len, s
     (void)used;
     for (size_t i = 0; i < len; i++) {
         int value = digit(data[i]);
-        if (value < 0 && data[i] != '\r' && data[i] != '\n' && data[i] != '\\')
+        bool mark = (data[i] | 0x20) == 'x';
+        if (value < 0 && !mark && !memchr("\r\n\t ,:\\", data[i], 7))
             return CODEC_BAD;
+        if (mark) /* of "0x" the zero is no digit */
+            state->half = false;
         if (value < 0)
             continue;
         if (state->half)

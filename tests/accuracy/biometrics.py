@@ -129,13 +129,13 @@ def fir(rng):
         yield "fir head alone", record[:14] + rng.randbytes(300), None
 
 
-def fac_2005(rng, faces, wrong=0):
+def fac_2005(rng, faces, wrong=0, picture=None):
     body = b""
-    kind = rng.choice(("jpeg", "j2k"))
+    kind = "jpeg" if picture else rng.choice(("jpeg", "j2k"))
     for i in range(faces):
         width, height = rng.randrange(200, 500), rng.randrange(200, 500)
         points = rng.choice((0, 0, 4))
-        image = inner_image(rng, kind, width, height)
+        image = picture or inner_image(rng, kind, width, height)
         part = be16(points) + bytes([rng.choice((0, 1, 2, 255)), rng.randrange(8), rng.randrange(8)]) + bytes(3) + \
             be16(0) + bytes(6) + b"".join(bytes([1, 0x21]) + be16(30, 40, 0) for _ in range(points))
         part += bytes([1, kind == "j2k"]) + be16(width, height) + bytes([1, 2]) + be16(0, 0) + image

@@ -2,10 +2,12 @@
 under "inside" are those of an object within the file."""
 
 import base64
+import binascii
 import json
 import textwrap
+import urllib.parse
 
-from biometrics import fmr_iso_2005
+from biometrics import fac_2005, fmr_iso_2005
 from images import cjpeg, picture, wsq_stream
 
 
@@ -33,6 +35,21 @@ def coded(rng):
         yield "URL-safe", json.dumps({"image": safe}).encode(), known
         yield "MySQL dump", f"INSERT INTO `faces` VALUES (1,0x{hexes.upper()},'x');\n".encode(), known
         yield "PostgreSQL dump", f"COPY public.faces (id, picture) FROM stdin;\n1\t\\\\x{hexes}\n\\.\n".encode(), known
+        yield "a form", f"id=7&image={urllib.parse.quote(text, safe='')}&lane=3".encode(), known
+        yield "a form's data: URL", f"image={urllib.parse.quote('data:image/jpeg;base64,' + text, safe='')}".encode(), known
+        face, _ = fac_2005(rng, 1, picture=photo)
+        last = "id=7&record=" + urllib.parse.quote(base64.b64encode(face).decode().rstrip("="), safe="")
+        yield "a form's last field, a picture in a record in it", last.encode(), {"inside": {"object_type": "fac",
+                                                                                             "image_width": width}}
+        pairs = textwrap.wrap(hexes, 2)
+        yield "hex pairs", ("dump: " + " ".join(pairs) + "\nend\n").encode(), known
+        yield "hex pairs in lines", "\n".join(" ".join(pairs[i:i + 16]) for i in range(0, len(pairs), 16)).encode(), known
+        yield "hex with colons", (":".join(pairs).upper() + "\n").encode(), known
+        yield "escaped bytes", ('b = b"' + "".join("\\x" + pair for pair in pairs) + '"\n').encode(), known
+        rows = [", ".join("0x" + pair for pair in pairs[i:i + 12]) for i in range(0, len(pairs), 12)]
+        yield "source code", ("static const char picture[] = {\n    " + ",\n    ".join(rows) + "\n};\n").encode(), known
+        lines = b"".join(binascii.b2a_uu(photo[i:i + 45], backtick=bool(rng.getrandbits(1))) for i in range(0, len(photo), 45))
+        yield "uuencode", b"Hello,\n\nbegin 644 IMG_1.JPG\n" + lines + b"`\nend\n\nBye\n", known
         template = fmr_iso_2005(rng, 2)
         yield "template in JSON", json.dumps({"template": base64.b64encode(template).decode()}).encode(), \
             {"inside": {"biometric_valid": True, "object_type": "fmr"}}
@@ -42,6 +59,8 @@ def coded(rng):
         # Look-alikes
         noise = base64.b64encode(b"\xff\xd8\xff\xe0" + rng.randbytes(900)).decode()
         yield "a picture's first bytes and noise", json.dumps({"image": noise}).encode(), None
+        yield "hex pairs of noise", " ".join(textwrap.wrap("ffd8ffe0" + rng.randbytes(900).hex(), 2)).encode(), None
+        yield "a program", b"begin 644 things;\n" + b"do_this(); do_that();\n" * 40 + b"end\n", None
         yield "a path", ("see /9j/kept/here for the list of things, and /9j/others " * 40).encode(), None
         yield "a digest that begins like one", ("ffd8ff" + rng.randbytes(29).hex() + "  file\n").encode() * 20, None
         yield "base64 of words", json.dumps({"text": base64.b64encode(b"plain words " * 90).decode()}).encode(), None

@@ -16,11 +16,15 @@ import sys
 import tempfile
 
 import biometrics
+import bombs
+import chips
+import chips
 import coded
 import images
 import sealed
 import tables
 import travel
+import unusual
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -30,10 +34,13 @@ BIOMETRIC = ("biometric_valid",)
 FAMILIES = [
     ("JPEG", images.jpeg, IMAGE), ("JPEG 2000", images.jp2, IMAGE), ("WSQ", images.wsq, BIOMETRIC),
     ("PNG", images.png, IMAGE), ("GIF, BMP, TIFF, WebP, HEIF", images.other_images, IMAGE),
+    ("unusual pictures, JPEG XL", unusual.unusual, IMAGE),
+    ("decompression bombs", bombs.bombs, ("image_bomb",)),
     ("JPEG-LS", images.jpeg_ls, IMAGE), ("JPEG without its head", images.fragments, ("image_fragment",)),
     ("finger minutiae (FMR)", biometrics.fmr, BIOMETRIC), ("finger images (FIR)", biometrics.fir, BIOMETRIC),
     ("faces (FAC)", biometrics.fac, BIOMETRIC), ("irises (IIR)", biometrics.iir, BIOMETRIC),
-    ("ICAO data groups, 39794", biometrics.icao, BIOMETRIC), ("encrypted containers", sealed.sealed, ("encrypted_container",)),
+    ("ICAO data groups, 39794", biometrics.icao, BIOMETRIC), ("chip files, CBEFF, PIV", chips.chips, BIOMETRIC),
+    ("encrypted containers", sealed.sealed, ("encrypted_container",)),
     ("coded inside text", coded.coded, IMAGE + BIOMETRIC), ("ANSI/NIST-ITL", biometrics.an2k, BIOMETRIC),
     ("vendor templates", biometrics.templates, BIOMETRIC), ("MRZ", travel.mrz, ("mrz_valid_count",)),
     ("PAXLST, PNRGOV", travel.passengers, ("pnr_count",)),

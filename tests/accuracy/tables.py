@@ -29,6 +29,20 @@ def plates(rng):
             head = delimiter.join(("plate", "state", "read_time", "camera", "latitude", "longitude"))
             text = head + "\n" + "\n".join(delimiter.join(r) for r in reads) + "\n"
             yield "rows with a header", text.encode(), {"plate_row_count": count}
+        head = "plate,state,read_time,camera,latitude,longitude\n"
+        text = head + "\n".join(",".join((r[0].lower(), *r[1:])) for r in reads) + "\n"
+        before = rng.choice(("", "LPR Detection Report\nGenerated 2019-05-21\n\n", "Hi Bob,\n\nhere are the reads:\n\n"))
+        yield "rows in small letters, lines before them", (before + text).encode(), {"plate_row_count": count}
+        yield "rows without a head", "\r\n".join(",".join(r) for r in reads).encode(), {"plate_row_count": count}
+        key = rng.choice(("plate", "PlateNumber", "vehiclePlate", "plate_number"))
+        yield "XML", "".join(f"<read><{key} id='1'>{p}</{key}><state>{s}</state><timestamp>{t}</timestamp><camera>{c}</camera>"
+                             "</read>\n" for p, s, t, c, *_ in reads).replace(" id='1'", rng.choice((" id='1'", ""))).encode(), \
+            {"plate_row_count": count}
+        rows = "".join(f"{i}\t{p}\t{s}\t{t[:10]} {t[11:19]}+00\n" for i, (p, s, t, *_) in enumerate(reads))
+        yield "COPY", f"COPY public.plate_reads (id, plate, state, read_time) FROM stdin;\n{rows}\\.\n".encode(), \
+            {"plate_row_count": count}
+        yield "Transact-SQL", "".join(f"INSERT [dbo].[PlateReads] ([Plate], [ReadTime]) VALUES (N'{p}', CAST(N'{t}' AS DateTime))\n"
+                                      for p, _, t, *_ in reads).encode(), {"plate_row_count": count}
         lines = "\n".join(json.dumps({"plate_number": p, "state": s, "timestamp": t, "camera_id": c, "lat": float(a),
                                       "lon": float(o)}) for p, s, t, c, a, o in reads)
         yield "JSON lines", lines.encode(), {"plate_row_count": count}
@@ -84,6 +98,10 @@ def embeddings(rng):
         rows = "\n".join(f"{i}\t[" + ",".join(f"{x:.8f}" for x in v) + "]" for i, v in enumerate(vectors))
         yield "pgvector", ("COPY faces (id, embedding) FROM stdin;\n" + rows + "\n\\.\n").encode(), \
             {"embedding_count": count}
+        yield "numpy array, big-endian", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + \
+            head.replace("<f4", ">f4").encode() + b"".join(struct.pack(f">{size}f", *v) for v in vectors), {"embedding_count": count}
+        yield "FAISS index", b"IxF2" + struct.pack("<Iqqq", size, count, 1 << 20, 1 << 20) + b"\1" + \
+            struct.pack("<IQ", 1, count * size) + raw, {"embedding_count": (count - 1, count)}
         # Look-alikes
         yield "floats of any size", struct.pack(f"<{size * count}f", *(rng.uniform(-1, 1) for _ in range(size * count))), None
         yield "sound", struct.pack(f"<{size * count}f", *(math.sin(i / 9) * 0.3 for i in range(size * count))), None

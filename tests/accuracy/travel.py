@@ -4,7 +4,7 @@ import json
 
 NAMES = ["ANDERSSON", "OKAFOR", "NGUYEN", "GARCIA", "TANAKA", "MUELLER", "HADDAD", "SMITH", "ROSSI", "KOWALSKA"]
 GIVEN = ["ANNA<MARIA", "JOHN", "LI<WEI", "CARLOS", "YUKI", "JUERGEN", "SAMIRA", "DOROTA<EWA"]
-STATES = ["UTO", "USA", "FRA", "MEX", "CAN", "NGA", "JPN", "POL", "D<<", "GBR"]
+STATES = ["UTO", "USA", "BRA", "FRA", "MEX", "CAN", "NGA", "JPN", "POL", "D<<", "GBR"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -74,17 +74,31 @@ def spoiled(rng, lines):
     return [lines[0], line] if len(lines) == 2 else [line, *lines[1:]]
 
 
+def spelled(filler, between):
+    """A zone with '<' and the line ends as some format writes them."""
+    return lambda zone: between.join(line.replace("<", filler) for line in zone) + "\n"
+
+
+SPELLINGS = [spelled(filler, between) for filler, between in (
+    ("&lt;", "&lt;br&gt;"), ("&#60;", "&#10;"), ("&#x3C;", "\n"), ("\\u003c", "\\n"), ("\\u003C", "\\r\\n"), ("%3C", "%0A"),
+    ("%3c", "%0d%0a"), ("\\x3c", "\\n"), ("%253C", "%250A"), ("<", "<br/>"), ("<", "\r"), ("<", "\t"), ("<", "', '"))]
+
+
 def mrz(rng):
     carriers = [lambda z: "\n".join(z) + "\n", lambda z: "\r\n".join(z), lambda z: json.dumps({"mrz": "\n".join(z)}),
                 lambda z: ",".join(['"' + "".join(z) + '"', "gate 4"]) + "\n",
                 lambda z: "<p>" + "<br>".join(line.replace("<", "&lt;") for line in z) + "</p>",
-                lambda z: json.dumps(z), lambda z: "zone: " + "".join(z) + " end\n"]
+                lambda z: json.dumps(z), lambda z: "zone: " + "".join(z) + " end\n",
+                lambda z: json.dumps({"holder": {f"line{i}": line for i, line in enumerate(z)}}, indent=4)]
     for name, make in ZONES:
         for _ in range(8):
             zones = [make(rng) for _ in range(rng.randrange(1, 4))]
             carrier = rng.choice(carriers)
             lead = "Travellers seen at the gate today, as read by the document reader.\n"
             yield f"MRZ {name}", (lead + "\n\n".join(carrier(z) for z in zones) + "\nend of list\n").encode(), \
+                {"mrz_valid_count": len(zones)}
+            write = rng.choice(SPELLINGS)
+            yield f"MRZ {name}, as markup writes it", ("x: " + "\n\n".join(write(z) for z in zones)).encode(), \
                 {"mrz_valid_count": len(zones)}
             zone = spoiled(rng, make(rng))
             yield f"{name} with a wrong check digit", (lead + carrier(zone) + "\nend\n").encode(), None
@@ -122,7 +136,14 @@ def passengers(rng):
         people = rng.randrange(1, 40)
         for kind in ("PAXLST", "PNRGOV"):
             yield kind, edifact(rng, kind, people), {"pnr_count": people}
+            marks = rng.choice((":*.? $", ":-.? *", "|+.? '", "&*.? !"))
+            yield kind + " whose separators only it shows", edifact(rng, kind, people, marks)[9:], {"pnr_count": people}
+            yield kind + " in JSON", json.dumps({"message": edifact(rng, kind, people).decode()}).encode(), \
+                {"pnr_count": people}
         yield "PAXLST with other separators", edifact(rng, "PAXLST", people, ":*.? $"), {"pnr_count": people}
+        docs = "".join(f"{rng.choice(('SSR DOCS ', 'SSRDOCS', '3SSRDOCS'))}LH{rng.choice(('', ' '))}HK{i + 1}/P/USA/"
+                       f"{rng.randrange(10 ** 8, 10 ** 9)}/USA/12AUG78/M/08DEC29/SMITH/JOHN\n" for i in range(people))
+        yield "teletype", docs.encode(), {"pnr_count": people}
         order = edifact(rng, "PAXLST", people).replace(b"PAXLST", b"ORDERS").replace(b"NAD+FL", b"NAD+BY")
         yield "a purchase order", order, None
         yield "a text about PAXLST", b"The PAXLST message (UN/EDIFACT) has a header and a body. " * 30, None
@@ -139,12 +160,26 @@ def identifiers(rng):
         yield "SSNs in a table", ("last,first,ssn\n" + "\n".join(rows) + "\n").encode(), {"ssn_count": count}
         yield "an SSN in a letter", f"Dear officer, my social security number is {ssn(rng)}, as you asked.\n".encode(), \
             {"ssn_count": 1}
+        number = ssn(rng)
+        form = rng.choice(('<r><SSN>{}</SSN></r>', '{{"SSN": "{}"}}', '{{"socialSecurityNumber":"{}"}}', 'SSN No. {}', 'SS#: {}',
+                           'SSN# {}', 'Social Security #: {}', 'Social security number (SSN): {}', 'a=1&ssn={}&b=2',
+                           '<tr><th>SSN</th></tr><tr><td>{}</td></tr>', '{{"ssns":["{}"]}}', 'ssn: {}'))
+        number = rng.choice((number, number.replace("-", " "), number.replace("-", "\u2013")))
+        yield "an SSN as " + form, form.format(number).encode(), {"ssn_count": 1}
+        tuples = ",".join(f"('{rng.choice(NAMES)}','{ssn(rng)}')" for _ in range(count))
+        yield "SSNs in an SQL dump", \
+            rng.choice((f"INSERT INTO `p` (`name`, `ssn`) VALUES {tuples};\n", "CREATE TABLE p (\n  `name` text,\n  `ssn` varchar(11)\n"
+                        f");\nINSERT INTO p VALUES {tuples};\n")).encode(), {"ssn_count": count}
         rows = [f"part {ssn(rng)} in stock" for _ in range(count)]
         yield "part numbers", ("order list\n" + "\n".join(rows) + "\n").encode(), None
         yield "telephone numbers", "\n".join(f"call {rng.randrange(200, 999)}-{rng.randrange(100, 999)}-"
                                              f"{rng.randrange(1000, 9999)}" for _ in range(count)).encode(), None
-        yield "a number no office gives out", b"SSN: 000-12-3456, SSN: 666-12-3456, SSN: 123-00-4567, SSN 078-05-1120\n", None
+        yield "a number no office gives out", b"SSN: 000-12-3456, SSN: 666-12-3456, SSN: 123-00-4567, SSN 078-05-1120,"\
+            b" SSN like 111-11-1111 or ssn : 111-22-3333\n", None
+        rows = [f"passport\t0.7.{i}\t{rng.randrange(10 ** 7, 10 ** 8)}\tlog-in for web sites" for i in range(count)]
+        yield "a list of programs", "\n".join(rows).encode(), None
         letter, digits = rng.choice(LETTERS), rng.randrange(10 ** 7, 10 ** 8)
         yield "a passport number", f"Passport number: {letter}{digits}, issuing country USA, date of birth 1970-01-01\n".encode(), \
             {"passport_count": 1}
+        yield "a travel document's", f"travel document number: {letter}{digits}\n".encode(), {"passport_count": 1}
         yield "nine digits", f"invoice {rng.randrange(10 ** 8, 10 ** 9)}, tracking {letter}{digits}\n".encode(), None

@@ -50,10 +50,13 @@ def put(folder, content):
 # The generated sets, and whose food each is.
 RECOGNISERS = {
     "JPEG": ["jpeg"], "JPEG 2000": ["jp2"], "WSQ": ["wsq"], "PNG": ["png"], "JPEG-LS": ["jpeg"],
+    "unusual pictures, JPEG XL": ["jpeg", "jxl", "heif", "png", "webp", "jp2"],
+    "decompression bombs": ["jpeg", "gif", "bmp", "tiff", "webp", "heif", "jxl", "jp2", "png"],
     "GIF, BMP, TIFF, WebP, HEIF": ["gif", "bmp", "tiff", "webp", "heif"], "JPEG without its head": ["fragment"],
     "finger minutiae (FMR)": ["fmr"], "finger images (FIR)": ["fir"], "faces (FAC)": ["fac"], "irises (IIR)": ["iir"],
-    "ICAO data groups, 39794": ["icao", "iso39794"], "encrypted containers": ["encrypted"],
-    "coded inside text": ["coded_base64", "coded_hex"], "ANSI/NIST-ITL": ["an2k", "biometric_xml"],
+    "ICAO data groups, 39794": ["icao", "iso39794"], "chip files, CBEFF, PIV": ["icao", "iso39794", "piv"],
+    "encrypted containers": ["encrypted", "rar", "sevenzip"],
+    "coded inside text": ["coded_base64", "coded_hex", "coded_spaced", "coded_uuencode"], "ANSI/NIST-ITL": ["an2k", "biometric_xml"],
     "vendor templates": ["template"], "MRZ": ["mrz"], "PAXLST, PNRGOV": ["edifact"],
     "SSN, passport numbers": ["identifiers"], "licence plates": ["plate_rows", "plate_keys", "plate_sql"],
     "embeddings": ["npy", "vector_text", "vector_raw"],

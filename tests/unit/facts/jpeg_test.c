@@ -160,6 +160,26 @@ static void test_fill_bytes_restarts_and_tables_anywhere(void **state)
     assert_int_equal(o.end, r.len);
 }
 
+static void test_a_gap_before_the_frame_loses_no_picture(void **state)
+{
+    struct record plain = {0}, r = {0};
+    struct fact_set facts;
+    (void)state;
+    put_jpeg(&plain, &(struct jpeg_recipe){.width = 640, .height = 480});
+    put(&r, plain.data, 2);
+    put(&r, "\xff\xe1\x07\xd2" "Exif\0\0MM\0*\0\0\0\x08\0\0", 20); /* 2000 bytes of EXIF, most of them lost */
+    void *jpeg = calloc(1, recogniser_jpeg.state_size);
+    fact_set_clear(&facts);
+    assert_int_equal(recogniser_jpeg.feed(jpeg, &facts, r.data, r.len, 0), RECOGNISE_MORE);
+    assert_int_equal(recogniser_jpeg.gap(jpeg, &facts, 3000, r.len), RECOGNISE_MORE);
+    assert_int_equal(recogniser_jpeg.feed(jpeg, &facts, plain.data + 2, plain.len - 2, r.len + 3000), RECOGNISE_END);
+    assert_int_equal(fact_int(&facts, FACT_image_valid), 1);
+    assert_int_equal(fact_int(&facts, FACT_image_width), 640);
+    assert_int_equal(fact_int(&facts, FACT_exif_present), 1);
+    assert_int_equal(recogniser_jpeg.end_at(jpeg), r.len + 3000 + plain.len - 2);
+    free(jpeg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_what_only_looks_like_jpeg_is_not),
         cmocka_unit_test(test_a_forged_head_does_not_swallow_what_follows),
         cmocka_unit_test(test_fill_bytes_restarts_and_tables_anywhere),
+        cmocka_unit_test(test_a_gap_before_the_frame_loses_no_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

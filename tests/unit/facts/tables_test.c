@@ -154,7 +154,8 @@ static void test_encrypted_containers(void **state)
     assert_int_equal(is_encrypted("PK\3\4\x14\0\1\0\x08\0\0\0\0\0\0\0\0\0\5\0\0\0\5\0\0\0\1\0\0\0ahello", 36), 1);
     assert_int_equal(is_encrypted("PK\3\4\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\5\0\0\0\5\0\0\0\1\0\0\0ahello", 36), 0);
     assert_int_equal(is_encrypted("Salted__0123456789abcdef", 24), 1);
-    assert_int_equal(is_encrypted("Rar!\x1a\7\0\xcf\x90\x73\x80\0\x0d\0\0\0\0\0\0\0", 20), 1);
+    assert_int_equal(count_in(&recogniser_rar, FACT_encrypted_container,
+                              "Rar!\x1a\7\0\xcf\x90\x73\x80\0\x0d\0\0\0\0\0\0\0", 20), 1);
     put_text(&pdf, "%PDF-1.6\n");
     put_random(&pdf, 3000, 4);
     assert_int_equal(is_encrypted((const char *)pdf.data, pdf.len), 0);
