@@ -23,7 +23,7 @@ struct app_session {
     bool switching;
     bool opaque;    /* asked for by the current callback */
     uint8_t depth;  /* decisions within decisions: a hostile flow must not nest them without end */
-    bool stopped;   /* of another reading: it has nothing more to say */
+    bool stopped;   /* nothing more is read: its flow is opaque, or another reading is over */
     uint32_t objects_open;
     struct app_session *main;       /* of another reading: the session of the first; else NULL */
     struct other_reading *other[2]; /* by side, NULL without conflicting copies */

@@ -17,10 +17,11 @@ enum verdict link_by_family(struct decode *d, uint32_t family)
     }
 }
 
-/* Cisco's ISL: 26 bytes before the whole frame, known by their first address; SNAP stands in the length's place. */
+/* Cisco's ISL: 26 bytes before the whole frame, known by their first address; a length
+ * stands where the ethertype would. */
 static bool is_isl(const uint8_t *header)
 {
-    return (memcmp(header, "\x01\x00\x0c\x00", 5) == 0 || memcmp(header, "\x0c\x00\x0c\x00", 5) == 0);
+    return memcmp(header, "\x01\x00\x0c\x00", 5) == 0 || memcmp(header, "\x0c\x00\x0c\x00", 5) == 0;
 }
 
 enum verdict link_ethernet(struct decode *d)

@@ -52,10 +52,10 @@ static enum verdict pptp(struct decode *d, uint16_t flags, uint16_t protocol)
 {
     uint16_t length = cursor_be16(&d->c);
     cursor_skip(&d->c, 2);
+    if (d->c.bad)
+        return decode_short(d);
     if (protocol == GRE_EOIP) /* MikroTik's: the key is a length and a tunnel, an Ethernet frame follows */
-        return d->c.bad          ? decode_short(d)
-               : length == 0     ? decode_chatter(d)
-                                 : decode_tunnel(d, link_ethernet);
+        return length ? decode_tunnel(d, link_ethernet) : decode_chatter(d);
     if (flags & GRE_SEQUENCE)
         cursor_skip(&d->c, 4);
     if (flags & GRE_ACKNOWLEDGEMENT)
