@@ -311,7 +311,7 @@ void nfs_write_begin(struct app_session *session, enum side side, uint64_t id, u
 {
     struct nfs *nfs = app_state(session);
     struct nfs_side *s = &nfs->side[side];
-    struct nfs_file *file = nfs_file_of(session, id);
+    struct nfs_file *file = app_is_content(session, side) ? nfs_file_of(session, id) : NULL;
     begin(s, file, offset, len);
     if (!file || !len || offset > UINT64_MAX - len)
         return;
@@ -340,8 +340,7 @@ void nfs_read_begin(struct app_session *session, enum side side, uint64_t id, ui
     begin(s, file, offset, len);
     if (!file || offset > UINT64_MAX - len)
         return;
-    if (x->has_version && under_way(file) && file->given.begun && x->version != file->read_version &&
-        !file->sent.begun)
+    if (x->has_version && file->given.begun && !file->sent.begun && x->version != file->read_version)
         end_given(session, file); /* it is another one now */
     if (x->has_version)
         file->read_version = x->version;
