@@ -55,6 +55,8 @@ def steps(long):
     yield "floods", [PYTHON, "tests/evasion/floods.py", "build/dlp-sensor", "rules"] + (["--long"] if long else []), \
         600 * pace
     yield "live", [PYTHON, "tests/live/run.py", "--sensor", "build/dlp-sensor"], 300
+    yield "protocols", [PYTHON, "tests/live/protocols.py", "--sensor", "build/dlp-sensor"] + \
+        (["--long"] if long else []), 300 * pace
     if os.path.exists("tests/fault/run"):
         yield "fault", ["tests/fault/run"] + short, 600 * pace
     yield "install", ["tests/tools/install.sh"], 120

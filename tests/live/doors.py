@@ -5,8 +5,10 @@ import hashlib
 import os
 import random
 import subprocess
+import time
 
 OUTSIDE, INSIDE, WORKSTATION, VISITOR = "203.0.113.80", "10.20.0.80", "10.20.0.11", "203.0.113.50"
+SIZES = [1, 2, 511, 512, 513, 1024, 1459, 1460, 1461, 4096, 65535, 65536, 65537, 300_000]
 DOORS = []
 
 
@@ -20,10 +22,9 @@ def door(name, *programs):
 def make_files(folder, count, seed):
     """Mixed kinds and sizes: empty lines, dots, zeros, random bytes, text, something that begins like a JPEG."""
     chance = random.Random(seed)
-    sizes = [1, 2, 511, 512, 513, 1024, 1459, 1460, 1461, 4096, 65535, 65536, 65537, 300_000]
     paths = []
     for i in range(count):
-        size = sizes[i % len(sizes)] if i < len(sizes) * 2 else chance.randrange(3, 40_000)
+        size = SIZES[i % len(SIZES)] if i < len(SIZES) * 2 else chance.randrange(3, 40_000)
         kind = i % 5
         if kind == 0:
             data = chance.randbytes(size)
@@ -51,6 +52,7 @@ def digest(path):
 class Stage:
     def __init__(self, lab, folder, count):
         self.lab, self.folder, self.count = lab, folder, count
+        os.makedirs(folder, exist_ok=True)
 
     def files(self, name, count=None):
         folder = os.path.join(self.folder, name)
@@ -73,6 +75,13 @@ class Stage:
         self.lab.start(host, *command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         if port:
             self.lab.wait_port(host, port)
+
+    def wait(self, condition, seconds=10):
+        until = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > until:
+                raise RuntimeError("waited in vain")
+            time.sleep(0.05)
 
     def tell(self, host, *command, **settings):
         done = self.lab.try_call(host, *command, **settings)

@@ -7,6 +7,7 @@
 Everything that crosses the border is seen on the router's wan0. Segmentation and checksum offload are off, so
 that frames look as they do on a cable. Needs root; `available()` says so before a test begins."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -37,8 +38,10 @@ def available():
 
 
 class Lab:
+    made = itertools.count(1)
+
     def __init__(self):
-        self.prefix = f"dlp{os.getpid()}-"
+        self.prefix = f"dlp{os.getpid()}.{next(Lab.made)}-"
         self.children = []
         self.names = []
 
