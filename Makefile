@@ -104,22 +104,12 @@ $(BUILD)/bench/scan: $(BUILD)/tests/bench/scan.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
 
-# need(packages): installs those that are missing, and runs apt only then.
-define need
-@missing=; for p in $(1); do \
-    dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; \
-done; \
-test -z "$$missing" || { echo "installing:$$missing"; export DEBIAN_FRONTEND=noninteractive; \
-    { apt-get -q update && apt-get -q install -y --no-install-recommends $$missing; } >&2 || \
-    { echo "could not install; as root: apt-get install$$missing" >&2; exit 1; }; }
-endef
-
 deps: ## install what the build needs (Debian 12, as root)
-	$(call need,$(BUILD_DEPS))
+	@sh tests/tools/need.sh $(BUILD_DEPS)
 demo-deps: deps
-	$(call need,$(DEMO_DEPS))
+	@sh tests/tools/need.sh $(DEMO_DEPS)
 test-deps: deps
-	$(call need,$(TEST_DEPS))
+	@sh tests/tools/need.sh $(TEST_DEPS)
 
 # The sub-makes look at the sources afresh, after the packages came.
 demo: demo-deps ## build, replay pcaps/ into a private Redis, show the alerts
