@@ -28,6 +28,17 @@ HTTP = [
 ]
 
 
+RSYNC = [
+    b"\x28\0\0\7" b"\x80\2b1\0\x09\0\xa4\x81\0\0" b"\x82\2a1\0\x05\0" b"\xa2\1\1c\0\x05\0" b"\0\0" b"\1\0\x80",
+    b"\x10\0\0\7" + bytes(16), b"\x1d\0\0\7" b"\5\0\0\0hello" b"\0\0\0\0" + bytes(16), b"\3\0\0\7\0\0\0",
+]
+
+
+def conversation(messages, side):
+    """As tests/fuzz/conversation.h takes it: side, length, bytes."""
+    return b"".join(bytes([side, len(message)]) + message for message in messages)
+
+
 def put(folder, content):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, hashlib.sha256(content).hexdigest()[:16]), "wb") as out:
@@ -77,6 +88,9 @@ def main():
         for _, data in packets[:12]:
             put(os.path.join(target, "packet"), data)
             put(os.path.join(target, "decode"), data)
+    for way in range(3):  # a list of two files, and the second of them
+        put(os.path.join(target, "rsync"), bytes([way]) + conversation(RSYNC, 0 if way != 1 else 1))
+    put(os.path.join(target, "rcp"), conversation([b"abc\0", b"T1 0 1 0\nD0755 0 d\nC0600 0 e\n\0E\n"], 0))
     rules = os.path.join(ROOT, "rules")
     for name in sorted(os.listdir(rules)):
         if name.endswith(".yar"):

@@ -1,5 +1,5 @@
-"""What the doors share: the stage a transfer is played on, and the files it moves. A door is a function that moves files
-out of the network by one protocol, with real peers, and returns their paths; doors_*.py hold them by kind."""
+"""What the doors share: the stage a transfer is played on, and the files it moves. A door is a function that moves
+files out of the network by one protocol, with real peers, and returns their paths; doors_*.py hold them by kind."""
 
 import hashlib
 import os
@@ -47,6 +47,10 @@ def make_files(folder, count, seed):
 def digest(path):
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
+
+
+def url_name(path):
+    return os.path.basename(path).replace(" ", "%20")
 
 
 class Stage:

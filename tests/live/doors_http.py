@@ -6,7 +6,7 @@ import subprocess
 import sys
 import zlib
 
-from doors import INSIDE, OUTSIDE, VISITOR, door
+from doors import INSIDE, OUTSIDE, VISITOR, door, url_name
 
 NGINX = """daemon off; user root; pid {temp}pid; error_log {temp}error; {load}
 events {{}} http {{ access_log off; client_body_temp_path {temp}b; client_max_body_size 0;
@@ -51,10 +51,6 @@ def curl(stage, host, *words):
     stage.tell(host, "curl", "-sSf", "--max-time", "60", "-o", "/dev/null", *words)
 
 
-def url_name(path):
-    return os.path.basename(path).replace(" ", "%20")
-
-
 @door("http-put", "nginx", "curl")
 def http_put(stage):
     site = dav_folder(stage, "nginx-put")
@@ -79,13 +75,16 @@ def http_get(stage):
     return files
 
 
+def zstd(data):
+    return subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout
+
+
 @door("http-post", "curl")
 def http_post(stage):
     """Bodies of other methods, some of them coded as Content-Encoding says."""
     stage.serve("outside", 8080, sys.executable, "-c", HTTP_SINK, OUTSIDE, "8080")
     files = stage.files("http-post")
-    codings = [(None, None), ("gzip", gzip.compress), ("deflate", zlib.compress),
-               ("zstd", lambda data: subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout)]
+    codings = [(None, None), ("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstd)]
     for i, path in enumerate(files):
         name, code = codings[i % 4]
         body = path
@@ -95,8 +94,8 @@ def http_post(stage):
             with open(path, "rb") as source, open(body, "wb") as out:
                 out.write(code(source.read()))
             more += ["-H", f"Content-Encoding: {name}"]
-        curl(stage, "workstation", "-X", ["POST", "PATCH", "PUT"][i % 3], *more, "-H", "Content-Type: application/octet-stream",
-             "--data-binary", f"@{body}", f"http://{OUTSIDE}:8080/{i}")
+        curl(stage, "workstation", "-X", ["POST", "PATCH", "PUT"][i % 3], *more, "-H",
+             "Content-Type: application/octet-stream", "--data-binary", f"@{body}", f"http://{OUTSIDE}:8080/{i}")
     return files
 
 
@@ -121,8 +120,8 @@ def soap(stage):
     simple = stage.write("soap.xml", envelope % "<image href='cid:a'/>")
     for i, path in enumerate(files):
         if i % 2:
-            curl(stage, "workstation", "-H", "Content-Type: multipart/related; type=\"text/xml\"", "-H", 'SOAPAction: "store"',
-                 "-F", f"root=<{simple};type=text/xml",
+            curl(stage, "workstation", "-H", "Content-Type: multipart/related; type=\"text/xml\"", "-H",
+                 'SOAPAction: "store"', "-F", f"root=<{simple};type=text/xml",
                  "-F", f"a=@{path};type=image/jpeg;headers=Content-ID: <a>", f"http://{OUTSIDE}:8080/soap")
             continue
         with open(path, "rb") as file:
@@ -130,20 +129,22 @@ def soap(stage):
         xop = envelope % '<i><x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="cid:1@a"/></i>'
         head = ('--uuid:1\r\nContent-Type: application/xop+xml; charset=UTF-8; type="text/xml"\r\n'
                 f"Content-Transfer-Encoding: 8bit\r\nContent-ID: <root@a>\r\n\r\n{xop}\r\n--uuid:1\r\n"
-                "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <1@a>\r\n\r\n")
+                "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n"
+                "Content-ID: <1@a>\r\n\r\n")
         body = stage.path("soap-bodies", str(i))
         with open(body, "wb") as file:
             file.write(head.encode() + data + b"\r\n--uuid:1--\r\n")
-        curl(stage, "workstation", "-H", 'Content-Type: multipart/related; boundary="uuid:1"; type="application/xop+xml"; '
-             'start="<root@a>"; start-info="text/xml"', "--data-binary", f"@{body}", f"http://{OUTSIDE}:8080/mtom")
+        curl(stage, "workstation", "-H", 'Content-Type: multipart/related; boundary="uuid:1"; '
+             'type="application/xop+xml"; start="<root@a>"; start-info="text/xml"', "--data-binary", f"@{body}",
+             f"http://{OUTSIDE}:8080/mtom")
     return files
 
 
 @door("webdav", "nginx", "cadaver")
 def webdav(stage):
     site = dav_folder(stage, "nginx-dav")
-    nginx(stage, "outside", 8083, "nginx-dav", f"server {{ listen 8083; root {site}; dav_methods PUT DELETE MKCOL COPY MOVE;"
-          " dav_ext_methods PROPFIND OPTIONS; create_full_put_path on; }",
+    nginx(stage, "outside", 8083, "nginx-dav", f"server {{ listen 8083; root {site};"
+          " dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS; create_full_put_path on; }",
           load="load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;")
     files = stage.files("webdav")
     for begin in range(0, len(files), 10):

@@ -16,13 +16,19 @@ def curl_mail(stage, url, path, *words):
                "-F", f"=@{path};encoder=base64")
 
 
+def swaks(stage, path, *words):
+    stage.tell("workstation", "swaks", "--silent", "3", "--helo", "workstation.example", "--server", OUTSIDE,
+               "--from", "a@example.com", "--to", "b@example.org", *words, "--attach", f"@{path}")
+
+
 def message(path, subject):
     """The bytes of a message with the file attached, lines ended by CR LF."""
     mail = email.message.EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "a@example.com", "b@example.org", subject
     mail.set_content("see attached\n")
     with open(path, "rb") as file:
-        mail.add_attachment(file.read(), maintype="application", subtype="octet-stream", filename=os.path.basename(path))
+        mail.add_attachment(file.read(), maintype="application", subtype="octet-stream",
+                            filename=os.path.basename(path))
     return mail.as_bytes(policy=email.policy.SMTP)
 
 
@@ -59,8 +65,7 @@ def smtp(stage):
         if i % 2:
             curl_mail(stage, f"smtp://{OUTSIDE}", path, "--mail-from", "a@example.com", "--mail-rcpt", "b@example.org")
         else:
-            stage.tell("workstation", "swaks", "--silent", "3", "--server", OUTSIDE, "--from", "a@example.com", "--to",
-                       "b@example.org", *(["--pipeline"] if i % 4 else []), "--attach", f"@{path}")
+            swaks(stage, path, *(["--pipeline"] if i % 4 else []))
     return files
 
 
@@ -105,8 +110,7 @@ def smtp_aiosmtpd(stage):
         if i % 2:
             curl_mail(stage, f"smtp://{OUTSIDE}", path, "--mail-from", "a@example.com", "--mail-rcpt", "b@example.org")
         else:
-            stage.tell("workstation", "swaks", "--silent", "3", "--server", OUTSIDE, "--from", "a@example.com", "--to",
-                       "b@example.org", "--attach", f"@{path}")
+            swaks(stage, path)
     return files
 
 
@@ -145,7 +149,8 @@ begin retry
 def exim_conf(stage, name, address, router):
     temp = stage.path(f"exim-{name}", "x")[:-1]
     shutil.chown(temp, "Debian-exim", "Debian-exim")
-    return stage.write(f"exim-{name}.conf", EXIM.format(temp=temp, name=f"{name}.example", address=address, router=router))
+    return stage.write(f"exim-{name}.conf",
+                       EXIM.format(temp=temp, name=f"{name}.example", address=address, router=router))
 
 
 @door("smtp-bdat", "exim4")
@@ -194,7 +199,8 @@ def dovecot(stage, host, address):
     mail = stage.path(f"dovecot-{host}", "mail", "x")[:-1]
     os.chmod(temp, 0o755)
     os.chmod(mail, 0o777)
-    stage.serve(host, 143, "dovecot", "-F", "-c", stage.write(f"dovecot-{host}.conf", DOVECOT.format(temp=temp, address=address)))
+    conf = stage.write(f"dovecot-{host}.conf", DOVECOT.format(temp=temp, address=address))
+    stage.serve(host, 143, "dovecot", "-F", "-c", conf)
     return mail
 
 
@@ -224,7 +230,8 @@ def imap_append(stage):
 def imap_fetch(stage):
     files = stage.files("imap-fetch")
     fill_maildir(dovecot(stage, "web", INSIDE), "joe", files)
-    stage.tell("outside", "curl", "-sSf", "-u", "joe:x", "-o", "/dev/null", f"imap://{INSIDE}/INBOX;MAILINDEX=[1-{len(files)}]")
+    stage.tell("outside", "curl", "-sSf", "-u", "joe:x", "-o", "/dev/null",
+               f"imap://{INSIDE}/INBOX;MAILINDEX=[1-{len(files)}]")
     return files
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from doors import INSIDE, OUTSIDE, door
+from doors import INSIDE, OUTSIDE, door, url_name
 
 VSFTPD = """listen=YES
 anonymous_enable=YES
@@ -97,7 +97,7 @@ def ftp_read(stage):
     vsftpd(stage, "web", os.path.join(stage.folder, "ftp-read"))
     for i, path in enumerate(files):
         more = [[], ["--disable-epsv"], ["-P", "-"], ["-P", "-", "--disable-eprt"]][i % 4]
-        stage.tell("outside", "curl", "-sSf", "-o", "/dev/null", *more, f"ftp://{INSIDE}/" + os.path.basename(path).replace(" ", "%20"))
+        stage.tell("outside", "curl", "-sSf", "-o", "/dev/null", *more, f"ftp://{INSIDE}/{url_name(path)}")
     return files
 
 
@@ -167,7 +167,114 @@ def tftp_read(stage):
     for i, path in enumerate(files):
         name = os.path.basename(path)
         if i % 2:
-            stage.tell("outside", "curl", "-sSf", "-o", "/dev/null", "--tftp-blksize", "1400", f"tftp://{INSIDE}/{name}".replace(" ", "%20"))
+            stage.tell("outside", "curl", "-sSf", "-o", "/dev/null", "--tftp-blksize", "1400",
+                       f"tftp://{INSIDE}/{url_name(path)}")
         else:
             stage.tell("outside", "tftp", INSIDE, "-m", "binary", "-c", "get", name, "/dev/null")
+    return files
+
+
+RSYNCD = """use chroot = no
+reverse lookup = no
+uid = root
+gid = root
+pid file = {state}pid
+lock file = {state}lock
+[docs]
+ path = {folder}
+ read only = no
+"""
+RSYNC_WAYS = [["-a"], ["-rt"], ["-az"], ["-aW", "--numeric-ids"], ["-aHAX", "--delete"],
+              ["-az", "--compress-choice=zlibx"], ["-az", "--compress-choice=zlib"], ["-ac", "--protocol=29"],
+              ["-a", "--protocol=27"], ["-az", "--protocol=30"], ["-aU", "--no-inc-recursive"],
+              ["-a", "--checksum-choice=sha1", "-s"]]
+
+
+def rsyncd(stage, host, folder):
+    state = stage.path("rsyncd", "x")[:-1]
+    conf = stage.write("rsyncd.conf", RSYNCD.format(state=state, folder=folder))
+    stage.serve(host, 873, "rsync", "--daemon", "--no-detach", f"--config={conf}")
+
+
+def rsync_trees(stage, name):
+    """The files, shared out over a folder for each way of sending, some of them deep in it."""
+    files = stage.files(name, max(stage.count, 2 * len(RSYNC_WAYS)))
+    moved = []
+    for i, path in enumerate(files):
+        parts = [["a"], ["a", "b c"], [], ["a-b"], ["z", "y", "x"]][i % 5]
+        moved.append(stage.path(f"{name}-trees", str(i % len(RSYNC_WAYS)), *parts, os.path.basename(path)))
+        os.rename(path, moved[-1])
+    return os.path.join(stage.folder, f"{name}-trees"), moved
+
+
+@door("rsync", "rsync")
+def rsync(stage):
+    folder = stage.path("rsync-taken", "x")[:-1]
+    rsyncd(stage, "outside", folder)
+    trees, files = rsync_trees(stage, "rsync")
+    for i, way in enumerate(RSYNC_WAYS):
+        stage.tell("workstation", "rsync", *way, f"{trees}/{i}/", f"rsync://{OUTSIDE}/docs/{i}/")
+    return files
+
+
+@door("rsync-read", "rsync")
+def rsync_read(stage):
+    """A daemon inside, a client out there."""
+    trees, files = rsync_trees(stage, "rsync-read")
+    rsyncd(stage, "web", trees)
+    for i, way in enumerate(RSYNC_WAYS):
+        stage.tell("outside", "rsync", *way, f"rsync://{INSIDE}/docs/{i}/", stage.path("rsync-got", str(i), "x")[:-1])
+    return files
+
+
+RSHD = r"""
+import socketserver, subprocess, sys
+class Shell(socketserver.BaseRequestHandler):
+    def word(self):
+        word = b""
+        while (byte := self.request.recv(1)) != b"\0":
+            word += byte
+        return word.decode()
+    def handle(self):
+        command = sys.argv[2]
+        if command == "rsh":
+            self.word()  # no port: errors have no connection of their own
+            self.word(), self.word()
+            command = self.word()
+            self.request.sendall(b"\0")
+        subprocess.run(["sh", "-c", command], stdin=self.request, stdout=self.request)
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+Server((sys.argv[1], 514), Shell).serve_forever()
+"""
+
+
+@door("rcp", "scp", "nc")
+def rcp(stage):
+    """scp's old protocol over a bare connection: files one by one, and a folder with its times."""
+    folder = stage.path("rcp-taken", "x")[:-1]
+    stage.serve("outside", 514, sys.executable, "-c", RSHD, OUTSIDE, f"exec scp -r -p -t {folder}")
+    way = stage.path("bin", "carry")
+    with open(way, "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\nexec nc -N {OUTSIDE} 514\n")
+    os.chmod(way, 0o755)
+    files = stage.files("rcp")
+    half = len(files) // 2
+    stage.tell("workstation", "scp", "-q", "-O", "-p", "-S", way, *files[:half], "peer:")
+    os.makedirs(os.path.join(stage.folder, "rcp", "more"))
+    for i, path in enumerate(files[half:], half):
+        files[i] = os.path.join(stage.folder, "rcp", "more", os.path.basename(path))
+        os.rename(path, files[i])
+    stage.tell("workstation", "scp", "-q", "-O", "-r", "-p", "-S", way, os.path.dirname(files[-1]), "peer:")
+    return files
+
+
+@door("rsh", "netkit-rcp")
+def rsh(stage):
+    """rcp by a remote shell: four strings go before."""
+    folder = stage.path("rsh-taken", "x")[:-1]
+    stage.serve("outside", 514, sys.executable, "-c", RSHD, OUTSIDE, "rsh")
+    files = stage.files("rsh")
+    for begin in range(0, len(files), 5):
+        stage.tell("workstation", "netkit-rcp", "-p", *files[begin:begin + 5], f"{OUTSIDE}:{folder}")
     return files

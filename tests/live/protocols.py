@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Every door with real peers: files of mixed kinds leave a network of namespaces by each protocol, tcpdump listens on the
-border, and the replayed capture must show every one of them whole, with its digest. TAP on standard output. Without
+"""Every door with real peers: files of mixed kinds leave a network of namespaces by each protocol, tcpdump listens on
+the border, and the replayed capture must show every one of them whole, with its digest. TAP on standard output. Without
 --long each door takes as many files as there are sizes; with it, a hundred.
 
-usage: protocols.py [--sensor PATH] [--keep DIR] [--long] [--count N] [PROTOCOL...]     needs root and the peers installed"""
+usage: protocols.py [--sensor PATH] [--keep DIR] [--long] [--count N] [PROTOCOL...]
+needs root and the peers installed"""
 
 import argparse
 import collections
@@ -29,8 +30,8 @@ from sensor import Sensor, ledger_error  # noqa: E402
 
 def record(stage, name, function):
     capture = stage.path("captures", f"{name}.pcap")
-    tcpdump = stage.lab.start("router", "tcpdump", "-i", "wan0", "-s", "0", "-U", "--immediate-mode", "-B", "65536", "-w", capture,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    tcpdump = stage.lab.start("router", "tcpdump", "-i", "wan0", "-s", "0", "-U", "--immediate-mode", "-B", "65536",
+                              "-w", capture, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     tcpdump.stderr.readline()
     try:
         files = function(stage)
@@ -65,17 +66,19 @@ def absent(programs):
 
 
 def play(row, options, folder, rules):
-    """(files, error, why it was skipped)"""
+    """(what was sent, error, why it was skipped)"""
     name, programs, function = row
+    begun = time.monotonic()
     missing = absent(programs)
     if missing:
-        return [], None, "not installed: " + ", ".join(missing)
+        return "", None, "not installed: " + ", ".join(missing)
     try:
         with netns.Lab() as lab:
             capture, files = record(Stage(lab, folder, options.count), name, function)
-        return files, judge(Sensor(options.sensor), rules, capture, files), None
+        error = judge(Sensor(options.sensor), rules, capture, files)
+        return f"{len(files)} files, {time.monotonic() - begun:.1f} s", error, None
     except (RuntimeError, OSError, subprocess.SubprocessError) as trouble:
-        return [], f"{trouble} {getattr(trouble, 'stderr', '') or ''}", None
+        return "nothing sent", f"{trouble} {getattr(trouble, 'stderr', '') or ''}", None
 
 
 def main():
@@ -95,16 +98,17 @@ def main():
     os.chmod(folder, 0o755)
     rules = os.path.join(folder, "none.yar")
     with open(rules, "w", encoding="utf-8") as file:
-        file.write('rule nothing { meta: description = "nothing" severity = "low" category = "none" condition: false }\n')
+        file.write('rule nothing { meta: description = "nothing" severity = "low" category = "none"'
+                   ' condition: false }\n')
     failed = 0
     try:
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             jobs = [pool.submit(play, row, options, os.path.join(folder, row[0]), rules) for row in doors if not reason]
             for number, (name, _, _) in enumerate(doors, 1):
-                files, error, skipped = ([], None, reason) if reason else jobs[number - 1].result()
+                sent, error, skipped = ("", None, reason) if reason else jobs[number - 1].result()
                 failed += bool(error)
                 print(f"{'not ok' if error else 'ok'} {number} - {name}" +
-                      (f" # SKIP {skipped}" if skipped else f": {len(files)} files"), flush=True)
+                      (f" # SKIP {skipped}" if skipped else f": {sent}"), flush=True)
                 for line in (error or "").splitlines():
                     print(f"# {line}", flush=True)
     finally:
