@@ -128,6 +128,9 @@ accuracy: test-deps all $(BUILD)/accuracy/scan ## what the recognisers find and 
 $(BUILD)/accuracy/scan: $(BUILD)/tests/accuracy/scan.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
+$(BUILD)/app/talk: $(BUILD)/tests/app/talk.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
 fuzz: test-deps ## every fuzz target, FUZZ_SECONDS (60) each
 	@sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
 lint: ## the house rules: include order, banned functions, sizes
