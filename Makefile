@@ -14,10 +14,14 @@ PYTHON     ?= /usr/bin/python3
 BUILD_DEPS := gcc libc6-dev libpcap-dev libndpi-dev libhtp-dev libyara-dev libhiredis-dev libevent-dev \
               libhyperscan-dev libyaml-dev libssl-dev zlib1g-dev libzstd-dev libbrotli-dev libnghttp2-dev
 DEMO_DEPS  := redis-server
+# What tests/live/protocols.py sends files by.
+PEER_DEPS  := libnginx-mod-http-dav-ext cadaver nghttp2-client nghttp2-server nghttp2-proxy python3-grpcio \
+              python3-websockets swaks python3-aiosmtpd exim4-daemon-light dovecot-imapd dovecot-pop3d vsftpd samba \
+              smbclient rsync openssh-client rsh-client tftpd-hpa tftp-hpa mosquitto mosquitto-clients dcmtk \
+              nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils nfs-common kmod user-mode-linux
 TEST_DEPS  := $(DEMO_DEPS) clang libclang-rt-14-dev libcmocka-dev python3 python3-scapy python3-yaml curl nginx \
-              nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils nfs-common kmod user-mode-linux \
               netcat-openbsd openssl libjpeg-turbo-progs ethtool iproute2 tcpdump gzip zstd cppcheck git valgrind \
-              python3-cryptography tshark gnutls-bin ngtcp2-client ngtcp2-server openvpn openssh-client openssh-server
+              python3-cryptography tshark gnutls-bin ngtcp2-client ngtcp2-server openvpn openssh-server $(PEER_DEPS)
 
 # The folders, in dependency order: a folder may use those before it (`make lint` holds the order).
 FOLDERS  := util capture packet flow stream app object facts match alert output ops cli
@@ -101,22 +105,12 @@ $(BUILD)/bench/scan: $(BUILD)/tests/bench/scan.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
 
-# need(packages): installs those that are missing, and runs apt only then.
-define need
-@missing=; for p in $(1); do \
-    dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; \
-done; \
-test -z "$$missing" || { echo "installing:$$missing"; export DEBIAN_FRONTEND=noninteractive; \
-    { apt-get -q update && apt-get -q install -y --no-install-recommends $$missing; } >&2 || \
-    { echo "could not install; as root: apt-get install$$missing" >&2; exit 1; }; }
-endef
-
 deps: ## install what the build needs (Debian 12, as root)
-	$(call need,$(BUILD_DEPS))
+	@sh tests/tools/need.sh $(BUILD_DEPS)
 demo-deps: deps
-	$(call need,$(DEMO_DEPS))
+	@sh tests/tools/need.sh $(DEMO_DEPS)
 test-deps: deps
-	$(call need,$(TEST_DEPS))
+	@sh tests/tools/need.sh $(TEST_DEPS)
 
 # The sub-makes look at the sources afresh, after the packages came.
 demo: demo-deps ## build, replay pcaps/ into a private Redis, show the alerts
@@ -133,6 +127,9 @@ bench: test-deps all $(BUILD)/bench/scan ## speed beside tcpdump, tcpflow and ts
 accuracy: test-deps all $(BUILD)/accuracy/scan ## what the recognisers find and what they do not: a table
 	@$(PYTHON) tests/accuracy/run.py --build $(BUILD)
 $(BUILD)/accuracy/scan: $(BUILD)/tests/accuracy/scan.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
+$(BUILD)/app/talk: $(BUILD)/tests/app/talk.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB) -Wl,--end-group $(LIBS)
 fuzz: test-deps ## every fuzz target, FUZZ_SECONDS (60) each

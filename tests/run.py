@@ -25,7 +25,7 @@ def steps(long):
     """(name, command, seconds allowed). Commands run in the repository's root."""
     pace = 60 if long else 1
     short = [] if long else ["--short"]
-    yield "build-gcc", MAKE + ["all", "unit-programs", "build/accuracy/scan"], 900
+    yield "build-gcc", MAKE + ["all", "unit-programs", "build/accuracy/scan", "build/app/talk"], 900
     yield "build-clang", MAKE + ["CC=clang", "BUILD=build/clang", "all"], 900
     yield "build-asan", MAKE + ASAN + ["all", "unit-programs"], 1200
     for build, suffix in (("build", ""), ("build/asan", "-asan")):
@@ -49,6 +49,8 @@ def steps(long):
     yield "accuracy", [PYTHON, "tests/accuracy/sets.py", "--tap", "--rounds", "20" if long else "2"], 300 * pace
     yield "linear", [PYTHON, "tests/accuracy/linear.py", "--scan", "build/accuracy/scan"] + \
         (["--size", "200000"] if long else []), 300 * pace
+    yield "linear-app", [PYTHON, "tests/app/linear.py", "--talk", "build/app/talk"] + \
+        (["--size", "100000"] if long else []), 300 * pace
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600
     yield "evasion-asan", [PYTHON, "tests/evasion/board.py", "build/asan/dlp-sensor", "rules"], 600
@@ -57,6 +59,8 @@ def steps(long):
         600 * pace
     yield "live", [PYTHON, "tests/live/run.py", "--sensor", "build/dlp-sensor"], 300
     yield "opaque-live", [PYTHON, "tests/live/opaque.py", "--sensor", "build/dlp-sensor"], 600
+    yield "protocols", [PYTHON, "tests/live/protocols.py", "--sensor", "build/dlp-sensor"] + \
+        (["--long"] if long else []), 300 * pace
     if os.path.exists("tests/fault/run"):
         yield "fault", ["tests/fault/run"] + short, 600 * pace
     yield "install", ["tests/tools/install.sh"], 120

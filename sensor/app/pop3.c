@@ -14,6 +14,7 @@ struct pop3 {
     uint8_t pending[PENDING_MAX]; /* ring of enum pop3_command */
     unsigned first, count;
     bool greeted, text; /* inside a reply of many lines */
+    bool challenged;    /* the client's next line answers a "+ " of AUTH: no command (RFC 5034 4) */
     struct dot_text dot;
     struct mail mail;
     bool part; /* TOP: not the whole message */
@@ -49,6 +50,8 @@ static enum pop3_command command_of(const struct line *line)
         return POP3_PART;
     if (line_verb(line, "CAPA", &rest))
         return POP3_LIST;
+    if (line_verb(line, "AUTH", &rest))
+        return rest.len ? POP3_LINE : POP3_LIST;
     if (line_verb(line, "LIST", &rest) || line_verb(line, "UIDL", &rest))
         return rest.len ? POP3_LINE : POP3_LIST;
     if (line_verb(line, "STLS", &rest))
@@ -70,7 +73,8 @@ static bool take_reply(struct app_session *session, enum side side, const struct
 {
     struct pop3 *pop3 = app_state(session);
     bool good = line->len >= 3 && memcmp(line->text, "+OK", 3) == 0;
-    if (!pop3->count || (line->len && line->text[0] == '+' && !good)) /* the greeting, or "+ " of an AUTH exchange */
+    pop3->challenged = pop3->count && line->len && line->text[0] == '+' && !good;
+    if (!pop3->count || pop3->challenged) /* the greeting, or an AUTH exchange */
         return false;
     enum pop3_command command = pop3->pending[pop3->first];
     pop3->first = (pop3->first + 1) % PENDING_MAX;
@@ -135,8 +139,11 @@ static void pop3_data(struct app_session *session, enum side side, const uint8_t
         return;
     }
     while (len) {
-        if (line_take(&pop3->client, &data, &len))
+        if (!line_take(&pop3->client, &data, &len))
+            return;
+        if (!pop3->challenged)
             take_command(pop3, &pop3->client);
+        pop3->challenged = false;
     }
 }
 
@@ -145,6 +152,7 @@ static void pop3_gap(struct app_session *session, enum side side, uint64_t len)
     struct pop3 *pop3 = app_state(session);
     if (side == SIDE_CLIENT) {
         pop3->client.len = 0;
+        pop3->challenged = false;
     } else if (pop3->text) {
         if (pop3->mail.begun)
             mail_gap(session, &pop3->mail, len);

@@ -2,52 +2,17 @@
  *
  *   jpeg-post    photographs of about 250 KB posted over HTTP, all outbound
  *   mixed        TLS both ways (three quarters of the bytes), HTTP downloads, some photographs posted
+ *   mail-files   photographs mailed (SMTP, IMAP drafts), written to a share (SMB2), uploaded (FTP)
  *   small-flows  short HTTP exchanges of eight packets, half of them answered by an inside server
  *
  * A flow is a list of messages; flows take turns in short bursts, so that packets interleave as on a link.
  *
  * usage: generate KIND MEGABYTES FILE */
-#include <arpa/inet.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "generate.h"
+
 #include <string.h>
 
-#define MSS 1460
-#define MESSAGES 8
-#define HEADERS 54 /* Ethernet, IPv4, TCP */
-#define START_SECONDS 1795161600u
-
-enum { FIN = 1, SYN = 2, PSH = 8, ACK = 16 };
-enum { CLIENT, SERVER };
-
-struct message {
-    int side;
-    uint8_t *bytes;
-    size_t len;
-};
-
-struct flow {
-    uint32_t address[2];
-    uint16_t port[2];
-    uint32_t sequence[2];
-    struct message messages[MESSAGES];
-    unsigned count, current; /* messages; the one being sent */
-    size_t sent;             /* of it */
-    unsigned unacknowledged; /* segments since the peer's last ACK */
-    int step;                /* 0-2 handshake, 3 messages, 4-6 farewell, 7 over */
-    uint16_t ip_id;
-};
-
-struct maker {
-    FILE *out;
-    uint64_t random, time_us, bytes, packets;
-    uint64_t flow_number;
-    void (*fill)(struct maker *m, struct flow *f);
-};
-
-static uint64_t next(struct maker *m)
+uint64_t next(struct maker *m)
 {
     m->random ^= m->random >> 12;
     m->random ^= m->random << 25;
@@ -55,12 +20,12 @@ static uint64_t next(struct maker *m)
     return m->random * UINT64_C(2685821657736338717);
 }
 
-static unsigned below(struct maker *m, unsigned limit)
+unsigned below(struct maker *m, unsigned limit)
 {
     return (unsigned)((next(m) >> 32) * limit >> 32);
 }
 
-static void *make(size_t size)
+void *make(size_t size)
 {
     void *p = malloc(size);
     if (!p)
@@ -84,13 +49,13 @@ static uint16_t fold(uint32_t total)
     return (uint16_t)~total;
 }
 
-static void put16(uint8_t *p, uint16_t value)
+void put16(uint8_t *p, uint16_t value)
 {
     p[0] = (uint8_t)(value >> 8);
     p[1] = (uint8_t)value;
 }
 
-static void put32(uint8_t *p, uint32_t value)
+void put32(uint8_t *p, uint32_t value)
 {
     put16(p, (uint16_t)(value >> 16));
     put16(p + 2, (uint16_t)value);
@@ -137,6 +102,11 @@ static bool step(struct maker *m, struct flow *f)
     static const struct { int side; uint8_t flags; } ceremony[] = {
         {CLIENT, SYN}, {SERVER, SYN | ACK}, {CLIENT, ACK}, {0, 0},
         {CLIENT, FIN | ACK}, {SERVER, FIN | ACK}, {CLIENT, ACK}};
+    if (f->behind && f->step == 0) {
+        const struct flow *first = f->behind;
+        if (first->number == f->behind_number && first->current < f->behind_messages && first->step < 4)
+            return true; /* its turn is not yet */
+    }
     if (f->step != 3) {
         send_packet(m, f, ceremony[f->step].side, ceremony[f->step].flags, NULL, 0);
         return ++f->step < 7;
@@ -162,12 +132,12 @@ static bool step(struct maker *m, struct flow *f)
 
 /* --- content --- */
 
-static void add(struct flow *f, int side, uint8_t *bytes, size_t len)
+void add(struct flow *f, int side, uint8_t *bytes, size_t len)
 {
     f->messages[f->count++] = (struct message){side, bytes, len};
 }
 
-static void noise(struct maker *m, uint8_t *out, size_t len)
+void noise(struct maker *m, uint8_t *out, size_t len)
 {
     for (size_t i = 0; i < len; i += 8) {
         uint64_t value = next(m);
@@ -175,14 +145,14 @@ static void noise(struct maker *m, uint8_t *out, size_t len)
     }
 }
 
-static uint8_t *put(uint8_t *out, const void *bytes, size_t len)
+uint8_t *put(uint8_t *out, const void *bytes, size_t len)
 {
     memcpy(out, bytes, len);
     return out + len;
 }
 
 /* A baseline JPEG by its structure: tables as Annex K shapes them, one scan of stuffed noise. */
-static size_t jpeg(struct maker *m, uint8_t *out, size_t size)
+size_t jpeg(struct maker *m, uint8_t *out, size_t size)
 {
     static const uint8_t head[] = {0xff, 0xd8, 0xff, 0xe0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0,
                                    0xff, 0xdb, 0, 67, 0};
@@ -306,7 +276,7 @@ static void tls(struct maker *m, struct flow *f, size_t up, size_t down)
     add(f, SERVER, body, tls_records(m, body, down));
 }
 
-static void address(struct maker *m, struct flow *f, uint16_t port, bool inside_server)
+void address(struct maker *m, struct flow *f, uint16_t port, bool inside_server)
 {
     uint32_t inside = 0x0a000000u | (below(m, 200) << 16) | (below(m, 250) << 8) | (1 + below(m, 250));
     uint32_t outside = 0xcb007100u | (1 + below(m, 250));
@@ -351,14 +321,15 @@ static void begin(struct maker *m, struct flow *f)
     for (unsigned i = 0; i < f->count; i++)
         free(f->messages[i].bytes);
     memset(f, 0, sizeof(*f));
-    m->flow_number++;
+    f->number = ++m->flow_number;
     m->fill(m, f);
 }
 
 int main(int argc, char **argv)
 {
     static const struct { const char *name; unsigned active; void (*fill)(struct maker *, struct flow *); } kinds[] = {
-        {"jpeg-post", 64, fill_jpeg_post}, {"mixed", 256, fill_mixed}, {"small-flows", 512, fill_small}};
+        {"jpeg-post", 64, fill_jpeg_post}, {"mixed", 256, fill_mixed}, {"small-flows", 512, fill_small},
+        {"mail-files", 64, fill_mail_files}};
     static const uint32_t header[] = {0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1};
     struct maker m = {.random = UINT64_C(88172645463325252)};
     unsigned active = 0;
@@ -370,7 +341,7 @@ int main(int argc, char **argv)
         }
     }
     if (!m.fill || !(m.out = fopen(argv[3], "wb"))) {
-        fprintf(stderr, "usage: generate jpeg-post|mixed|small-flows MEGABYTES FILE\n");
+        fprintf(stderr, "usage: generate jpeg-post|mixed|small-flows|mail-files MEGABYTES FILE\n");
         return 2;
     }
     setvbuf(m.out, NULL, _IOFBF, 1 << 20);
@@ -400,7 +371,7 @@ int main(int argc, char **argv)
             free(flows[i].messages[k].bytes);
     }
     free(flows);
-    printf("%s: %llu packets, %llu bytes, %llu flows\n", argv[1], (unsigned long long)m.packets,
-           (unsigned long long)m.bytes, (unsigned long long)m.flow_number);
+    printf("%s: %llu packets, %llu bytes, %llu flows, %llu files\n", argv[1], (unsigned long long)m.packets,
+           (unsigned long long)m.bytes, (unsigned long long)m.flow_number, (unsigned long long)m.pictures);
     return fclose(m.out) == 0 ? 0 : 1;
 }

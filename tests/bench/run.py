@@ -18,30 +18,39 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 FOLDER = os.environ.get("BENCH_DIR", "/tmp/dlp-bench")
-KINDS = {"jpeg-post": 500, "mixed": 500, "small-flows": 456}
+GENERATOR = ["generate.c", "generate_files.c", "generate.h"]
+KINDS = {"jpeg-post": 500, "mixed": 500, "small-flows": 456, "mail-files": 300}
 # What the best peer reached on one core, where it was measured: Gbit/s, or million packets a second.
 MARKS = {"jpeg-post": ("gbit", 2.5), "mixed": ("gbit", 4.0), "small-flows": ("mpps", 0.35)}
 
 
 def build():
-    for name in ("generate", "measure"):
-        subprocess.run(["gcc", "-O2", "-o", f"{FOLDER}/{name}", f"{HERE}/{name}.c"], check=True)
+    for name, parts in (("generate", GENERATOR), ("measure", ["measure.c"])):
+        subprocess.run(["gcc", "-O2", "-o", f"{FOLDER}/{name}", *(f"{HERE}/{part}" for part in parts if part.endswith(".c"))],
+                       check=True)
 
 
 def capture(kind, megabytes):
-    """(path, bytes of frames, packets)"""
+    """(path, bytes of frames, packets, pictures that must come out whole or 0 where nobody counted)"""
     path = f"{FOLDER}/{kind}-{megabytes}.pcap"
     note = path + ".json"
-    stamp = os.stat(f"{HERE}/generate.c").st_mtime
+    stamp = max(os.stat(f"{HERE}/{part}").st_mtime for part in GENERATOR)
     if not os.path.exists(note) or os.stat(note).st_mtime < stamp:
         said = subprocess.run([f"{FOLDER}/generate", kind, str(megabytes), path], check=True, capture_output=True,
                               text=True).stdout.split()
         packets = int(said[1])
         with open(note, "w", encoding="utf-8") as file:
-            json.dump({"packets": packets, "bytes": int(said[3]) - 16 * packets}, file)
+            json.dump({"packets": packets, "bytes": int(said[3]) - 16 * packets, "files": int(said[7])}, file)
     with open(note, encoding="utf-8") as file:
         made = json.load(file)
-    return path, made["bytes"], made["packets"]
+    return path, made["bytes"], made["packets"], made["files"]
+
+
+def whole_pictures(sensor, path):
+    replay = [sensor, "replay", "-q", "--rules", f"{ROOT}/rules", "--events", "object", path]
+    with subprocess.Popen(replay, stdout=subprocess.PIPE, text=True) as done:
+        rows = (json.loads(line) for line in done.stdout)
+        return sum(row["fileinfo"]["state"] == "CLOSED" and row["dlp"]["object_type"] == "jpeg" for row in rows)
 
 
 def measure(command, runs):
@@ -64,7 +73,12 @@ def peers(path, folder):
 
 
 def run_kind(kind, arguments):
-    path, size, packets = capture(kind, arguments.megabytes or KINDS[kind])
+    path, size, packets, files = capture(kind, arguments.megabytes or KINDS[kind])
+    if files:
+        recovered = whole_pictures(arguments.sensor, path)
+        print(f"\n{kind}: {recovered} of {files} files recovered whole")
+        if recovered != files:
+            sys.exit(f"{kind}: what is measured is not the work that it should be")
     with open(path, "rb") as file:  # into the page cache
         while file.read(1 << 24):
             pass
@@ -87,9 +101,10 @@ def run_kind(kind, arguments):
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             command = [folder if word == "" else word + folder if word == "http," else word for word in command]
             row(name, command, min(most, arguments.runs))
-    unit, mark = MARKS[kind]
+    unit, mark = MARKS.get(kind, ("gbit", None))
     own = result["dlp-sensor"]
-    print(f"  one worker: {own[unit]:.2f} {'Gbit/s' if unit == 'gbit' else 'Mpps'} against the mark of {mark};"
+    print(f"  one worker: {own[unit]:.2f} {'Gbit/s' if unit == 'gbit' else 'Mpps'}"
+          f"{f' against the mark of {mark}' if mark else ''};"
           f" {own['seconds'] and result['tcpdump -w /dev/null']['seconds'] / own['seconds'] * 100:.0f} % of tcpdump")
     profile = subprocess.run([arguments.sensor, "replay", "--profile", "--rules", f"{ROOT}/rules", "--json", "/dev/null",
                               path], capture_output=True, text=True, check=False)

@@ -39,6 +39,15 @@ QUIC_HELLO = (
 QUIC_ANSWER = (
     "020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045a1200130100002e00330024001d00209d3c940d89690b"
     "84d08a60993c144eca684d1081287c834d5311bcf32bb9da1a002b00020304")
+RSYNC = [
+    b"\x21\0\0\7" b"\x80\x80\2b1\0\x09\0\xa4\x81\0\0" b"\x80\x82\2a1\0\x05\0" b"\x80\xa2\1\1c\0\x05\0" b"\0\0" b"\1\0\x80",
+    b"\x10\0\0\7" + bytes(16), b"\x1d\0\0\7" b"\5\0\0\0hello" b"\0\0\0\0" + bytes(16), b"\3\0\0\7\0\0\0",
+]
+
+
+def conversation(messages, side):
+    """As tests/fuzz/conversation.h takes it: side, length, bytes."""
+    return b"".join(bytes([side, len(message)]) + message for message in messages)
 
 
 def put(folder, content):
@@ -143,6 +152,9 @@ def main():
             put(os.path.join(target, "packet"), data)
             put(os.path.join(target, "decode"), data)
     put_quic(target)
+    for way in range(3):  # a list of two files, and the second of them
+        put(os.path.join(target, "rsync"), bytes([way]) + conversation(RSYNC, 0 if way != 1 else 1))
+    put(os.path.join(target, "rcp"), conversation([b"abc\0", b"T1 0 1 0\nD0755 0 d\nC0600 0 e\n\0E\n"], 0))
     rules = os.path.join(ROOT, "rules")
     for name in sorted(os.listdir(rules)):
         if name.endswith(".yar"):

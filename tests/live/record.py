@@ -26,7 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "tools")]
 import make_records  # noqa: E402
 import netns  # noqa: E402
-import protocols  # noqa: E402
+from doors_mail import MAIL_SINK  # noqa: E402
 import pcap  # noqa: E402
 
 # What the shipped rules say of each kind of content, when it leaves whole.
@@ -306,7 +306,7 @@ def web_site(s):
 @scenario("working-day", "an office sends what offices send: signed mails, a letter, minutes, orders, telemetry, a screen")
 def working_day(s):
     source = random.Random(7)
-    s.lab.start("outside", sys.executable, "-c", protocols.MAIL_SINK, SERVER)
+    s.lab.start("outside", sys.executable, "-c", MAIL_SINK, SERVER)
     s.lab.wait_port("outside", 25)
     logo, letterhead = make_records.png(180, 60), make_records.jpeg(make_records.face_ppm(51, 700, 160), 80)
     signature = make_records.jpeg(make_records.face_ppm(52, 220, 90), 80)

@@ -7,6 +7,7 @@
 Everything that crosses the border is seen on the router's wan0. Segmentation and checksum offload are off, so
 that frames look as they do on a cable. Needs root; `available()` says so before a test begins."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -37,8 +38,10 @@ def available():
 
 
 class Lab:
+    made = itertools.count(1)
+
     def __init__(self):
-        self.prefix = f"dlp{os.getpid()}-"
+        self.prefix = f"dlp{os.getpid()}.{next(Lab.made)}-"
         self.children = []
         self.names = []
 
@@ -87,6 +90,8 @@ class Lab:
                 self.call("router", "ip", "link", "set", port, "master", "br0")
             for gateway in gateways:
                 self.call(host, "ip", "route", "add", "default", "via", gateway)
+            for resolver in resolvers():  # none is here: to look up a name fails at once
+                self.call(host, "ip", "route", "add", "unreachable", resolver)
         self.call("router", "ip", "link", "set", "br0", "up")
         for link, address in (("br0", "10.20.0.1/24"), ("br0", "fd20::1/64"), ("wan0", "203.0.113.1/24"),
                               ("wan0", "2001:db8:113::1/64")):
@@ -122,6 +127,17 @@ class Lab:
                 return
             time.sleep(0.05)
         raise RuntimeError(f"nothing listens on port {port} of {host}")
+
+
+def resolvers():
+    """The machine's own name servers, but those on its loopback."""
+    try:
+        with open("/etc/resolv.conf", encoding="utf-8") as file:
+            words = [line.split() for line in file]
+    except OSError:
+        return []
+    found = {line[1].split("%")[0] for line in words if line[:1] == ["nameserver"] and len(line) > 1}
+    return sorted(address for address in found if not address.startswith(("127.", "::1", "fe80:")))
 
 
 def nodad(address):

@@ -9,7 +9,9 @@
 
 #include "app.h"
 
+#ifndef FAKE_OBJECTS
 #define FAKE_OBJECTS 256
+#endif
 
 struct object {
     bool begun, ended;
