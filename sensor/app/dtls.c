@@ -6,7 +6,7 @@
 
 #define MESSAGE_HEAD 12
 #define DATAGRAMS_MAX 32 /* of both sides before the clear part must be over */
-#define HELLOS_MAX 2     /* of a side that are read: one comes twice when the server wants its cookie back, or a retry */
+#define HELLOS_MAX 2     /* of a side that are read: one comes twice when the server wants its cookie back */
 
 enum { RECORD_CHANGE_CIPHER = 20, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
 enum { MESSAGE_VERIFY_REQUEST = 3 };
