@@ -77,12 +77,18 @@ static void comma_list(struct json *j, const char *key, struct text list)
 
 static void meta_field(struct json *j, const char *key, struct text text)
 {
-    char name[32];
+    char name[48];
     size_t len = strlen(key);
-    if (len > 2 && len < sizeof(name) && key[len - 1] == ']') {
-        memcpy(name, key, len - 2);
-        name[len - 2] = '\0';
+    if (len > 2 && key[len - 1] == ']') {
+        bool cut = text.len == META_FIELD_MAX; /* its last item is not whole */
+        while (cut && text.len && text.data[--text.len] != ',') {
+        }
+        snprintf(name, sizeof(name), "%.*s", (int)len - 2, key);
         comma_list(j, name, text);
+        if (cut) {
+            snprintf(name, sizeof(name), "%.*s_truncated", (int)len - 2, key);
+            json_bool(j, name, true);
+        }
         return;
     }
     bool number_key = strcmp(key, "status") == 0 || strcmp(key, "version") == 0; /* TLS's is "TLS 1.3", NFS's 3 or 4 */

@@ -4,9 +4,9 @@
 
 #include "tls.h"
 
-#define RECORD_HEAD 13
 #define MESSAGE_HEAD 12
 #define DATAGRAMS_MAX 32 /* of both sides before the clear part must be over */
+#define HELLOS_MAX 2     /* of a side that are read: one comes twice when the server wants its cookie back */
 
 enum { RECORD_CHANGE_CIPHER = 20, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
 enum { MESSAGE_VERIFY_REQUEST = 3 };
@@ -14,6 +14,7 @@ enum { MESSAGE_VERIFY_REQUEST = 3 };
 struct dtls_side {
     struct tls_pieces *pieces; /* of the message `sequence`, NULL when none */
     uint16_t sequence;
+    uint8_t hellos; /* read */
     bool hello, done;
 };
 
@@ -70,8 +71,11 @@ static void read_message(struct app_session *session, enum side side, uint8_t ty
     struct dtls_side *s = &dtls->side[side];
     struct meta *meta = app_flow_meta(session);
     enum tls_after after;
+    if (s->done || (type != TLS_CERTIFICATE && s->hellos >= HELLOS_MAX))
+        return;
+    s->hellos = (uint8_t)(s->hellos + (type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO));
     switch (type) {
-    case TLS_CLIENT_HELLO: /* comes twice when the server wants its cookie back */
+    case TLS_CLIENT_HELLO:
         tls_read_client_hello(shared, meta, TLS_OVER_DATAGRAMS, body, len);
         s->hello = true;
         break;

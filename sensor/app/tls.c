@@ -137,6 +137,8 @@ static void read_message(struct app_session *session, enum side side, const uint
         tls->side[side].hello = true;
         break;
     case TLS_SERVER_HELLO: {
+        if (tls->side[side].hello)
+            break;
         enum tls_after after = tls_read_server_hello(shared, meta, TLS_OVER_TCP, message + 4, len - 4);
         tls->retry = after == TLS_THEN_RETRY && !tls->retry; /* it may be asked for once */
         tls->side[side].hello = !tls->retry;

@@ -105,11 +105,11 @@ static void set_alpns(struct meta *meta, enum meta_id id, struct text alpns)
     size_t n = 0;
     while (cursor_left(&c)) {
         struct text name = as_text(part(&c, cursor_u8(&c)));
-        if (!name.len || n + name.len + 1 > sizeof(list))
+        if (!name.len)
             break;
-        if (n)
+        if (n && n < sizeof(list))
             list[n++] = ',';
-        for (size_t i = 0; i < name.len; i++)
+        for (size_t i = 0; i < name.len && n < sizeof(list); i++)
             list[n++] = name.data[i] == ',' ? '?' : name.data[i];
     }
     if (n)

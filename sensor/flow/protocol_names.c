@@ -21,6 +21,7 @@ static const struct {
     {NDPI_PROTOCOL_IPP, "http"},         {NDPI_PROTOCOL_POSTGRES, "pgsql"},
     {NDPI_PROTOCOL_ETHERNET_IP, "enip"}, {NDPI_PROTOCOL_MDNS, "dns"},
     {NDPI_PROTOCOL_LLMNR, "dns"},        {NDPI_PROTOCOL_DCERPC, "dcerpc"},
+    {NDPI_PROTOCOL_IP_IPSEC, "ike"},
 };
 
 void classify_eve_name(uint16_t ndpi_id, const char *ndpi_name, char *text, size_t len)
