@@ -344,10 +344,9 @@ static size_t take(struct app_session *session, enum side side, const uint8_t *d
 
 /* ---- frames ---- */
 
-static size_t take_frame_head(struct app_session *session, struct rsync_side *s, const uint8_t *data, size_t len)
+static size_t take_frame_head(struct rsync_side *s, const uint8_t *data, size_t len)
 {
     size_t n = 0;
-    (void)session;
     while (n < len && s->head_len < sizeof(s->head))
         s->head[s->head_len++] = data[n++];
     if (s->head_len == sizeof(s->head)) {
@@ -370,7 +369,7 @@ static void rsync_data(struct app_session *session, enum side side, const uint8_
         } else if (!s->muxed) {
             n = take(session, side, data, len);
         } else if (!s->frame_left) {
-            n = take_frame_head(session, s, data, len);
+            n = take_frame_head(s, data, len);
             if (s->frame_left && s->head[3] < FRAME_DATA) { /* no frame: where the next begins cannot be known */
                 app_switch(session, &app_raw, len - n);
                 return;

@@ -6,7 +6,6 @@
 #include "rsync.h"
 
 enum {
-    TOP_DIR = 1 << 0,
     SAME_MODE = 1 << 1,
     SAME_DEVICE_27 = 1 << 2,
     EXTENDED = 1 << 2,
@@ -244,9 +243,8 @@ static void sort_list(struct rsync *rsync)
     }
 }
 
-static bool end_list(struct app_session *session, struct rsync_side *side)
+static void end_list(struct rsync *rsync, struct rsync_side *side)
 {
-    struct rsync *rsync = app_state(session);
     struct rsync_list *list = &rsync->list;
     const struct rsync_options *options = &rsync->options;
     if (list->open)
@@ -256,7 +254,6 @@ static bool end_list(struct app_session *session, struct rsync_side *side)
     rsync->groups = !(options->user || options->acls);
     bool ids = !rsync->incremental && !options->numeric && (!rsync->groups || options->group);
     side->stage = ids ? RSYNC_IDS : rsync->protocol < 30 ? RSYNC_IO_ERROR : RSYNC_INDEX;
-    return true;
 }
 
 /* ---- the format ---- */
@@ -413,7 +410,10 @@ bool rsync_list_record(struct app_session *session, struct rsync_side *side, str
     }
     if (c->bad)
         return true;
-    return flags ? read_entry(session, flags, c) : end_list(session, side);
+    if (flags)
+        return read_entry(session, flags, c);
+    end_list(rsync, side);
+    return true;
 }
 
 /* Numbers and names of users, then of groups, each list ended by 0. */
