@@ -147,20 +147,21 @@ static bool is_entry(const struct exif *e, const uint8_t *entry)
     return type >= 1 && type <= 13;
 }
 
-/* What lies behind is read from the first bytes, if it is there whole. */
+/* What lies behind is read from the first bytes, if it is there whole: none of it ahead, where a chunk may end or not. */
 static void look_back(struct exif *e, struct exif_target target)
 {
     uint32_t at = target.at + 2;
+    size_t known = e->walk.at < e->early_len ? (size_t)e->walk.at : e->early_len;
     if (target.kind > EXIF_SUB_DIRECTORY) {
-        if (target.at + target.len <= e->early_len)
+        if ((size_t)target.at + target.len <= known)
             take_text(e, target.kind, e->early + target.at, target.len);
         return;
     }
-    if (at > e->early_len || e->looks_back++ == LOOKS_BACK_MAX)
+    if (at > known || e->looks_back++ == LOOKS_BACK_MAX)
         return;
     e->directory = target.kind;
     unsigned entries = u16(e, e->early + target.at);
-    for (; entries && at + 12 <= e->early_len && is_entry(e, e->early + at); entries--, at += 12)
+    for (; entries && at + 12 <= known && is_entry(e, e->early + at); entries--, at += 12)
         take_entry(e, e->early + at);
     e->valid |= !entries;
 }

@@ -225,7 +225,8 @@ static void feed_exif(struct heif *h, struct fact_set *facts, const uint8_t *dat
     exif_item_feed(&h->exif, data + (from - at), n);
     h->exif_fed += n;
     fact_set_int(facts, FACT_exif_present, 1);
-    exif_publish(&h->exif.exif, facts);
+    if (n == left)
+        exif_publish(&h->exif.exif, facts);
 }
 
 static size_t wanted(const struct heif *h)

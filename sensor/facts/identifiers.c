@@ -11,9 +11,10 @@
 #define PASSPORT_NEAR 32 /* a passport number has no inner form: closer */
 #define WORD_MAX 24      /* letters of a keyword, or characters of a number, and their borders */
 #define DELIMITERS 4
+#define HEAD_WORDS 4     /* of a column's head, at most; more are a sentence with commas */
 
 enum subject { SUBJECT_NONE, SUBJECT_SSN, SUBJECT_PASSPORT };
-enum half { HALF_NONE, HALF_SOCIAL, HALF_TRAVEL, HALF_CREATE, HALF_VALUES };
+enum half { HALF_NONE, HALF_SOCIAL, HALF_TRAVEL, HALF_CREATE, HALF_INSERT, HALF_VALUES };
 
 struct column { /* a keyword in a head line: which cell of the lines below is meant */
     bool set, fixed;
@@ -35,10 +36,12 @@ struct identifiers {
     uint64_t group_begin, group_end;
     uint32_t line;
     uint16_t cell[DELIMITERS]; /* delimiters since the line began */
+    uint8_t words, words_most; /* of the cell being read, of any cell of the line */
     uint8_t subject;          /* of the last keyword */
     uint64_t subject_at;
     uint16_t subject_tabs;    /* of its line, before it */
     uint8_t half;             /* what the word before may be half of */
+    bool sql;                 /* within INSERT: parentheses hold rows */
     bool ddl, table;          /* within CREATE TABLE; one was seen that has a column of SSNs */
     struct column column[3];  /* by subject */
     uint32_t ssns, passports;
@@ -100,20 +103,20 @@ static bool is_passport(const char *word, size_t len)
 
 static bool is_border(uint8_t c)
 {
-    return c == 0 || c == '\n' || c == '\r' || c == '"' || c == '\'' || c == '`' || c == '(' || c == ')' ||
+    return c == 0 || c == '\n' || c == '\r' || c == '"' || c == '\'' || c == '`' ||
            memchr(DELIMITER, c, DELIMITERS) != NULL;
 }
 
 /* What a number may follow in a form or a sentence. */
 static bool may_follow(uint8_t c)
 {
-    return is_border(c) || strchr(" :=#>/[", c) != NULL;
+    return is_border(c) || strchr(" :=#>(/[", c) != NULL;
 }
 
 /* The token is a whole cell, `after` standing behind it. */
 static bool is_cell(const struct identifiers *s, uint8_t after)
 {
-    return is_border(s->mark) && is_border(after);
+    return (is_border(s->mark) || (s->sql && s->mark == '(')) && (is_border(after) || (s->sql && after == ')'));
 }
 
 static bool is_in_column(const struct identifiers *s, enum subject subject, uint8_t after)
@@ -230,7 +233,8 @@ static enum half half_of(const char *word, size_t len)
     static const struct {
         const char *word;
         enum half half;
-    } halves[] = {{"social", HALF_SOCIAL}, {"travel", HALF_TRAVEL}, {"create", HALF_CREATE}, {"values", HALF_VALUES}};
+    } halves[] = {{"social", HALF_SOCIAL}, {"travel", HALF_TRAVEL}, {"create", HALF_CREATE},
+                {"insert", HALF_INSERT}, {"values", HALF_VALUES}};
     for (unsigned i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
         if (len == 6 && strncasecmp(word, halves[i].word, 6) == 0)
             return halves[i].half;
@@ -257,6 +261,7 @@ static void take_word(struct identifiers *s, uint8_t after, struct fact_set *fac
             subject = subject_of(s, word, len, after);
         s->ddl |= s->half == HALF_CREATE && len == 5 && strncasecmp(word, "table", 5) == 0;
         s->half = (uint8_t)half_of(word, len);
+        s->sql |= s->half == HALF_INSERT;
     }
     s->word_len = 0;
     if (subject == SUBJECT_NONE)
@@ -278,18 +283,19 @@ static void end_line(struct identifiers *s)
                 best = d;
         }
         c->delimiter = (uint8_t)best;
-        c->fixed = s->cell[best] > 0;
+        c->fixed = s->cell[best] > 0 && s->words_most <= HEAD_WORDS;
         c->set = c->fixed;
     }
     memset(s->cell, 0, sizeof(s->cell));
+    s->words_most = 0;
     s->line++;
 }
 
 /* Does this parenthesis begin a row: a list of columns, a tuple of values? */
 static bool begins_row(const struct identifiers *s)
 {
-    return s->half == HALF_VALUES || s->last_mark == ',' || s->last_mark == ')' || s->last_mark == '\n' ||
-           (!s->column[SUBJECT_SSN].set && !s->column[SUBJECT_PASSPORT].set);
+    return s->sql && (s->half == HALF_VALUES || s->last_mark == ',' || s->last_mark == ')' || s->last_mark == '\n' ||
+                      (!s->column[SUBJECT_SSN].set && !s->column[SUBJECT_PASSPORT].set));
 }
 
 static void take_byte(struct identifiers *s, uint8_t c, struct fact_set *facts)
@@ -307,11 +313,17 @@ static void take_byte(struct identifiers *s, uint8_t c, struct fact_set *facts)
     if (s->word_len) {
         take_word(s, c, facts);
         s->last_mark = 'w';
+        if (s->words < UINT8_MAX)
+            s->words++;
+    }
+    if (is_border(c)) {
+        s->words_most = s->words > s->words_most ? s->words : s->words_most;
+        s->words = 0;
     }
     if (c == '\n' || (c == '(' && begins_row(s)))
         end_line(s);
     if (c == ';')
-        s->ddl = false;
+        s->ddl = s->sql = false;
     s->last = c;
     if (c != ' ')
         s->last_mark = c;

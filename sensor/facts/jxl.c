@@ -71,9 +71,10 @@ static void feed_exif(struct jxl *x, struct input *in, struct fact_set *facts)
     walk_consume(&x->walk, in, n);
     x->box_left -= n;
     fact_set_int(facts, FACT_exif_present, 1);
+    if (x->box_left)
+        return;
     exif_publish(&x->exif.exif, facts);
-    if (x->box_left == 0)
-        x->state = x->to_end ? AT_REST : AT_BOX;
+    x->state = AT_BOX;
 }
 
 static bool begin_box(struct jxl *x, const uint8_t *type, uint64_t len, bool to_end)
@@ -88,7 +89,7 @@ static bool begin_box(struct jxl *x, const uint8_t *type, uint64_t len, bool to_
         x->state = part ? AT_SEQUENCE : AT_CODESTREAM;
         return x->box_left >= (part ? 4 : 2);
     }
-    if (memcmp(type, "Exif", 4) == 0 && x->box_left >= 12) {
+    if (memcmp(type, "Exif", 4) == 0 && x->box_left >= 12 && !to_end) {
         x->state = AT_EXIF;
         return true;
     }

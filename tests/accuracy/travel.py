@@ -176,7 +176,7 @@ def identifiers(rng):
                                              f"{rng.randrange(1000, 9999)}" for _ in range(count)).encode(), None
         yield "a number no office gives out", b"SSN: 000-12-3456, SSN: 666-12-3456, SSN: 123-00-4567, SSN 078-05-1120,"\
             b" SSN like 111-11-1111 or ssn : 111-22-3333\n", None
-        rows = [f"passport\t0.7.{i}\t{rng.randrange(10 ** 7, 10 ** 8)}\tlog-in for web sites" for i in range(count)]
+        rows = [f"passport\t0.7.{i}\t{rng.randrange(10 ** 7, 10 ** 8)}\tlog-in (passport), for web sites" for i in range(count)]
         yield "a list of programs", "\n".join(rows).encode(), None
         letter, digits = rng.choice(LETTERS), rng.randrange(10 ** 7, 10 ** 8)
         yield "a passport number", f"Passport number: {letter}{digits}, issuing country USA, date of birth 1970-01-01\n".encode(), \
