@@ -45,9 +45,12 @@ void document_head(struct alerter *a, const char *type, const struct flow *flow,
 
 static const struct {
     const char *section, *key;
+    bool list;
 } meta_info[META_COUNT] = {
-#define META(id, section, key, help) {section, key},
+#define META(id, section, key, help) {section, key, false},
+#define META_LIST(id, section, key, help) {section, key, true},
 #include "meta_list.def"
+#undef META_LIST
 #undef META
 };
 
@@ -60,6 +63,22 @@ static bool is_number(struct text text)
             return false;
     }
     return true;
+}
+
+static void meta_items(struct json *j, const char *key, struct text text)
+{
+    char name[64];
+    json_open_array(j, key);
+    for (size_t at = 0; at < text.len;) {
+        const char *end = memchr(text.data + at, '\n', text.len - at);
+        size_t n = end ? (size_t)(end - text.data) - at : text.len - at;
+        json_bytes(j, NULL, text.data + at, n);
+        at += n + 1;
+    }
+    json_close_array(j);
+    snprintf(name, sizeof(name), "%s_truncated", key);
+    if (text.len == META_FIELD_MAX)
+        json_bool(j, name, true);
 }
 
 static void meta_field(struct json *j, const char *key, struct text text)
@@ -88,7 +107,10 @@ static void write_sections(struct json *j, const struct meta *meta)
             json_open_object(j, meta_info[i].section);
             open = meta_info[i].section;
         }
-        meta_field(j, meta_info[i].key, text);
+        if (meta_info[i].list)
+            meta_items(j, meta_info[i].key, text);
+        else
+            meta_field(j, meta_info[i].key, text);
     }
     if (open)
         json_close_object(j);

@@ -2,6 +2,8 @@
  * an analyst asks for first are read: who, to whom, about what. */
 #include "mail.h"
 
+#include "encoded_words.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -10,7 +12,13 @@
 static const struct {
     const char *name;
     enum meta_id id;
-} fields[] = {{"From:", META_EMAIL_FROM}, {"To:", META_EMAIL_TO}, {"Subject:", META_EMAIL_SUBJECT}};
+    bool list;
+} fields[] = {
+    {"From:", META_EMAIL_FROM, false},       {"To:", META_EMAIL_TO, true},
+    {"Cc:", META_EMAIL_CC, true},            {"Bcc:", META_EMAIL_BCC, true},
+    {"Subject:", META_EMAIL_SUBJECT, false}, {"Date:", META_EMAIL_DATE, false},
+    {"Message-ID:", META_EMAIL_MESSAGE_ID, false},
+};
 
 void mail_begin(struct app_session *session, struct mail *mail, enum side side, struct meta *meta, uint64_t tx_id,
                 uint64_t expected_size)
@@ -48,10 +56,62 @@ static struct object *object_of(struct app_session *session, struct mail *mail)
     return mail->object;
 }
 
+/* Encoded words undone; a line end inside one would forge an item of a list. */
+static size_t decode(char *text, size_t len)
+{
+    len = encoded_words(text, len);
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\r' || text[i] == '\n')
+            text[i] = ' ';
+    }
+    return len;
+}
+
+static void add_address(struct mail *mail, char *from, const char *to)
+{
+    while (from < to && (*from == ' ' || *from == '\t'))
+        from++;
+    while (from < to && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    if (from < to)
+        meta_add(mail->meta, mail->field, from, decode(from, (size_t)(to - from)));
+}
+
+/* RFC 5322 3.4: addresses stand between commas, but for those in quotes, comments and angle brackets. */
+static void add_addresses(struct mail *mail)
+{
+    char *from = mail->value;
+    const char *end = mail->value + mail->value_len;
+    unsigned comments = 0;
+    bool quoted = false, angle = false;
+    for (char *p = from; p < end; p++) {
+        if (*p == '\\' && (quoted || comments) && p + 1 < end)
+            p++;
+        else if (*p == '"' && !comments)
+            quoted = !quoted;
+        else if (!quoted && *p == '(')
+            comments++;
+        else if (!quoted && *p == ')' && comments)
+            comments--;
+        else if (!quoted && !comments && (*p == '<' || *p == '>'))
+            angle = *p == '<';
+        else if (!quoted && !comments && !angle && (*p == ',' || *p == ';')) {
+            add_address(mail, from, p);
+            from = p + 1;
+        }
+    }
+    add_address(mail, from, end);
+}
+
 static void field_done(struct mail *mail)
 {
-    if (mail->field != META_COUNT)
-        meta_set(mail->meta, mail->field, mail->value, mail->value_len);
+    bool list = false;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        list |= fields[i].id == mail->field && fields[i].list;
+    if (list)
+        add_addresses(mail);
+    else if (mail->field != META_COUNT && !meta_get(mail->meta, mail->field).len) /* of two, readers show the first */
+        meta_set(mail->meta, mail->field, mail->value, decode(mail->value, mail->value_len));
     mail->field = META_COUNT;
     mail->value_len = 0;
 }
@@ -62,7 +122,7 @@ static void append_value(struct mail *mail, const char *data, size_t len)
         data++;
         len--;
     }
-    if (mail->value_len && mail->value_len < sizeof(mail->value))
+    if (mail->value_len && len && mail->value_len < sizeof(mail->value))
         mail->value[mail->value_len++] = ' ';
     size_t room = sizeof(mail->value) - mail->value_len;
     size_t n = len < room ? len : room;

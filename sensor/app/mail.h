@@ -17,10 +17,10 @@ struct mail {
     enum meta_id field;  /* of the header line before, for folded ones; META_COUNT when none */
     struct line line;
     uint16_t value_len;
-    char value[512];
+    char value[META_FIELD_MAX];
 };
 
-/* The head's From, To and Subject go to the meta as they pass. */
+/* The head's words (email.*) go to the meta as they pass. */
 void mail_begin(struct app_session *session, struct mail *mail, enum side side, struct meta *meta, uint64_t tx_id,
                 uint64_t expected_size);
 void mail_data(struct app_session *session, struct mail *mail, const uint8_t *data, size_t len);

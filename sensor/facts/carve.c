@@ -108,7 +108,14 @@ static void begin_child(struct facts_engine *engine, struct object_facts *of, st
                         const struct running *proved)
 {
     char path[64];
-    snprintf(path, sizeof(path), "carve:%s@%llu", proved->recogniser->name, (unsigned long long)proved->from);
+    struct text name = {NULL, 0};
+    if (proved->recogniser->name_of) {
+        name = proved->recogniser->name_of(proved->state);
+        snprintf(path, sizeof(path), "%s:%.*s", proved->recogniser->name, (int)name.len, name.data);
+        meta_add_attachment(object->meta, name);
+    } else {
+        snprintf(path, sizeof(path), "carve:%s@%llu", proved->recogniser->name, (unsigned long long)proved->from);
+    }
     const char *encoding = proved->recogniser->encoding;
     struct object_info info = {
         .flow = object->flow,
@@ -116,6 +123,7 @@ static void begin_child(struct facts_engine *engine, struct object_facts *of, st
         .meta = object->meta,
         .parent = object,
         .path = path,
+        .name = name,
         .encoding = {encoding, encoding ? strlen(encoding) : 0},
         .expected_size = OBJECT_SIZE_UNKNOWN,
         .tx_id = object->tx_id,
@@ -318,8 +326,12 @@ void carve_gap(struct facts_engine *engine, struct object_facts *of, struct obje
     end_child(engine, carve, OBJECT_TRUNCATED);
 }
 
-void carve_end(struct facts_engine *engine, struct object_facts *of)
+void carve_end(struct facts_engine *engine, struct object_facts *of, const struct object *object)
 {
+    const struct running *active = &of->carve.active;
+    const struct recogniser *r = active->recogniser;
+    bool ended = r && r->encoding && r->finish && object && object->state == OBJECT_CLOSED &&
+                 r->finish(active->state, &engine->scratch) == RECOGNISE_END;
     drop_candidates(engine, &of->carve);
-    end_child(engine, &of->carve, OBJECT_TRUNCATED);
+    end_child(engine, &of->carve, ended ? OBJECT_CLOSED : OBJECT_TRUNCATED);
 }

@@ -171,6 +171,13 @@ static enum recogniser_state hex_feed(void *state, struct fact_set *facts, const
     return feed(state, data, len, at, 4);
 }
 
+/* The text ends with the run: as whole as the text is. */
+static enum recogniser_state coded_finish(void *state, struct fact_set *facts)
+{
+    (void)facts;
+    return ((const struct coded *)state)->proved ? RECOGNISE_END : RECOGNISE_NO;
+}
+
 static uint64_t coded_end_at(const void *state)
 {
     return ((const struct coded *)state)->end;
@@ -242,6 +249,7 @@ const struct recogniser recogniser_coded_base64 = {
     .literal_count = sizeof(BASE64) / sizeof(BASE64[0]),
     .sniff = base64_sniff,
     .feed = base64_feed,
+    .finish = coded_finish,
     .end_at = coded_end_at,
 };
 
@@ -254,5 +262,6 @@ const struct recogniser recogniser_coded_hex = {
     .literal_count = sizeof(HEX) / sizeof(HEX[0]),
     .sniff = hex_sniff,
     .feed = hex_feed,
+    .finish = coded_finish,
     .end_at = coded_end_at,
 };

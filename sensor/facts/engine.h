@@ -89,6 +89,7 @@ const uint8_t *object_kept(const struct object *object, uint64_t from, size_t *l
 
 void carve_data(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t at, bool last);
 void carve_gap(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t len);
-void carve_end(struct facts_engine *engine, struct object_facts *of);
+/* `object` NULL: it was given up. */
+void carve_end(struct facts_engine *engine, struct object_facts *of, const struct object *object);
 
 #endif

@@ -313,14 +313,14 @@ void facts_end(struct facts_engine *engine, struct object_facts *of, struct obje
         fact_set_int(&of->facts, FACT_encrypted_container, 1);
     measure_entropy(of, object, true);
     carve(engine, of, object, object->size, true);
-    carve_end(engine, of);
+    carve_end(engine, of, object);
 }
 
 void facts_drop(struct facts_engine *engine, struct object_facts *of)
 {
     if (!of)
         return;
-    carve_end(engine, of);
+    carve_end(engine, of, NULL);
     for (unsigned i = 0; i < of->running_count; i++)
         running_end(engine, &of->running[i]);
     pool_put(engine->pool, of);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "encoded_words.h"
+
 #define SECTIONS_MAX 32
 
 static bool is_space(char c)
@@ -71,93 +73,6 @@ void mime_read(struct mime_headers *headers, const char *block, size_t len)
         keep_field(headers, block + at, end - at);
         at = end;
     }
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* %XX (or =XX with `mark` '=') undone in place. */
-static size_t undo_hex(char *text, size_t len, char mark)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        int high = i + 2 < len ? hex_value(text[i + 1]) : -1;
-        int low = i + 2 < len ? hex_value(text[i + 2]) : -1;
-        if (text[i] == mark && high >= 0 && low >= 0) {
-            text[n++] = (char)(high << 4 | low);
-            i += 2;
-        } else {
-            text[n++] = mark == '=' && text[i] == '_' ? ' ' : text[i];
-        }
-    }
-    return n;
-}
-
-static size_t undo_base64(char *text, size_t len)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint32_t bits = 0;
-    unsigned have = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        const char *at = text[i] ? strchr(alphabet, text[i]) : NULL;
-        if (!at)
-            continue;
-        bits = bits << 6 | (uint32_t)(at - alphabet);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            text[n++] = (char)(bits >> have);
-        }
-    }
-    return n;
-}
-
-/* "=?charset?B?text?=" at text[0]; returns its whole length, 0 when it is none. */
-static size_t encoded_word(const char *text, size_t len, size_t *from, size_t *to, char *how)
-{
-    if (len < 8 || text[0] != '=' || text[1] != '?')
-        return 0;
-    const char *second = memchr(text + 2, '?', len - 2);
-    if (!second || second + 3 >= text + len || second[2] != '?')
-        return 0;
-    *how = (char)(second[1] | 0x20);
-    *from = (size_t)(second + 3 - text);
-    const char *end = memmem(text + *from, len - *from, "?=", 2);
-    if (!end || (*how != 'b' && *how != 'q'))
-        return 0;
-    *to = (size_t)(end - text);
-    return *to + 2;
-}
-
-size_t mime_decode_words(char *text, size_t len)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len;) {
-        size_t from, to;
-        char how;
-        size_t word = encoded_word(text + i, len - i, &from, &to, &how);
-        if (!word) {
-            text[n++] = text[i++];
-            continue;
-        }
-        size_t body = to - from;
-        memmove(text + n, text + i + from, body); /* n <= i: the words only shrink */
-        n += how == 'b' ? undo_base64(text + n, body) : undo_hex(text + n, body, '=');
-        i += word;
-        size_t gap = i; /* white space between two words is not text */
-        while (gap < len && is_space(text[gap]))
-            gap++;
-        if (gap + 1 < len && text[gap] == '=' && text[gap + 1] == '?')
-            i = gap;
-    }
-    return n;
 }
 
 /* One "name=value" at *at; false at the end. `value` is unquoted into out. */
@@ -240,7 +155,7 @@ static size_t undo_extended(char *text, size_t len, bool first)
             len -= skip;
         }
     }
-    return undo_hex(text, len, '%');
+    return undo_percent(text, len);
 }
 
 /* Section n of a continued parameter, or the plain and extended forms for n = 0. */

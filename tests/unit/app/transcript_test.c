@@ -110,7 +110,9 @@ static void append_printable(char *out, size_t room, const char *data, size_t le
 
 static const char *meta_section[] = {
 #define META(id, section, key, help) section "." key,
+#define META_LIST META
 #include "meta_list.def"
+#undef META_LIST
 #undef META
 };
 
@@ -250,6 +252,10 @@ static void check(struct run *r, const char *how)
                 value = (struct text){got, (size_t)snprintf(got, sizeof(got), "%lld", (long long)last->tx_id)};
             else
                 value = find_meta(last->meta, line->text, (size_t)(space - line->text));
+            if (value.len && memchr(value.data, '\n', value.len)) { /* a list */
+                append_printable(content, sizeof(content), value.data, value.len);
+                value = (struct text){content, strlen(content)};
+            }
             if (value.len != strlen(space + 1) || memcmp(value.data ? value.data : "", space + 1, value.len) != 0)
                 fail_msg("%s: %s (%s): wanted %s, got %.*s", c->file, c->title, how, line->text, (int)value.len, value.data);
         }

@@ -1,0 +1,13 @@
+/* Encoded words (RFC 2047): "=?utf-8?B?...?=" in headers and, against the rules and everywhere, in names. */
+#ifndef DLP_ENCODED_WORDS_H
+#define DLP_ENCODED_WORDS_H
+
+#include <stddef.h>
+
+/* Undone in place; returns the new length, which is never more. Latin charsets become UTF-8 where there is room for
+ * it (a word is longer than what it holds), others stay as they are. */
+size_t encoded_words(char *text, size_t len);
+/* %XX undone in place (RFC 2231 4, RFC 3986 2.1). */
+size_t undo_percent(char *text, size_t len);
+
+#endif
