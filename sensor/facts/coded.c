@@ -9,6 +9,7 @@
 
 #include "engine.h"
 
+#define LINE_MAX_HELD 1024
 #define HEAD_BYTES 48 /* decoded, that must begin a known item */
 
 struct coded {
@@ -20,6 +21,8 @@ struct coded {
     bool escaped;       /* after a backslash */
     bool begins_line;   /* after a line end */
     bool padded;        /* after '=' */
+    uint8_t alphabet;   /* '+' of the standard one, '-' of the URL-safe one, once a character told */
+    uint64_t characters, before_line; /* so far, and before the present line */
     uint32_t lines;     /* line ends so far */
     uint32_t line, line_before; /* characters */
     uint64_t line_at;   /* where the line begins */
@@ -69,6 +72,8 @@ static enum kind kind_of(const struct coded *coded, uint8_t c, int value)
 {
     if (coded->escaped)
         return c == 'n' || c == 'r' ? LINE_END : c == '/' ? CHARACTER : OTHER;
+    if (value >= 62 && coded->alphabet != (c == '+' || c == '/' ? '+' : '-'))
+        return OTHER;
     if (value >= 0)
         return CHARACTER;
     switch (c) {
@@ -87,8 +92,11 @@ static enum kind kind_of(const struct coded *coded, uint8_t c, int value)
     }
 }
 
+/* A last line that leaves a group open where the lines before closed theirs, with no padding, is a word behind the run. */
 static void end_run(struct coded *coded, uint64_t at)
 {
+    if (coded->lines && !coded->padded && coded->characters % 4 && coded->before_line % 4 == 0 && coded->line)
+        at = coded->line_at;
     coded->ended = true;
     coded->end = at;
 }
@@ -106,6 +114,7 @@ static void end_line(struct coded *coded, uint64_t at)
     }
     coded->begins_line = true;
     coded->line_at = at;
+    coded->before_line = coded->characters;
 }
 
 /* What ends a quoted text, a cell, an element; a line that ends otherwise was none of the run's. */
@@ -116,6 +125,8 @@ static bool is_delimiter(uint8_t c)
 
 static void take(struct coded *coded, uint8_t c, int value, unsigned width, uint64_t at)
 {
+    if (value >= 62 && !coded->alphabet)
+        coded->alphabet = c == '+' || c == '/' ? '+' : '-';
     enum kind kind = kind_of(coded, c, value);
     bool was_escaped = coded->escaped;
     coded->escaped = kind == ESCAPE;
@@ -125,6 +136,7 @@ static void take(struct coded *coded, uint8_t c, int value, unsigned width, uint
     case CHARACTER:
         coded->begins_line = false;
         coded->line++;
+        coded->characters++;
         if (coded->have < HEAD_BYTES)
             take_value(coded, value, width);
         break;
@@ -176,6 +188,13 @@ static enum recogniser_state coded_finish(void *state, struct fact_set *facts)
 {
     (void)facts;
     return ((const struct coded *)state)->proved ? RECOGNISE_END : RECOGNISE_NO;
+}
+
+/* The present line may turn out to be none of the run's. One that is longer than lines are is not held back. */
+static uint64_t coded_sure_to(const void *state)
+{
+    const struct coded *coded = state;
+    return coded->lines && coded->line < LINE_MAX_HELD ? coded->line_at : UINT64_MAX;
 }
 
 static uint64_t coded_end_at(const void *state)
@@ -251,6 +270,7 @@ const struct recogniser recogniser_coded_base64 = {
     .feed = base64_feed,
     .finish = coded_finish,
     .end_at = coded_end_at,
+    .sure_to = coded_sure_to,
 };
 
 const struct recogniser recogniser_coded_hex = {
@@ -264,4 +284,5 @@ const struct recogniser recogniser_coded_hex = {
     .feed = hex_feed,
     .finish = coded_finish,
     .end_at = coded_end_at,
+    .sure_to = coded_sure_to,
 };

@@ -32,7 +32,7 @@ struct kind {
 static const struct kind KINDS[] = {
     {"zip", FORMAT_ZIP},     {"7z", FORMAT_7Z},        {"rar", FORMAT_RAR4},       {"pdf", FORMAT_WORDS},
     {"ole", FORMAT_WORDS},   {"luks", FORMAT_ALWAYS},  {"openssl", FORMAT_ALWAYS}, {"age", FORMAT_ALWAYS},
-    {"pgp", FORMAT_ALWAYS},
+    {"pgp", FORMAT_ALWAYS},  {"cms-encrypted", FORMAT_ALWAYS},
 };
 
 static const char *const PDF_WORDS[] = {"/Encrypt", NULL};
@@ -299,10 +299,15 @@ static enum recogniser_state encrypted_gap(void *state, struct fact_set *facts, 
     return answer(e);
 }
 
+/* A mail's text may hold an encrypted message. */
+static const struct recogniser_literal LITERALS[] = {{"-----BEGIN PGP MESSAGE-----", 27, 0, false}};
+
 const struct recogniser recogniser_encrypted = {
     .name = "encrypted",
     .type = "",
     .state_size = sizeof(struct encrypted),
+    .literals = LITERALS,
+    .literal_count = 1,
     .sniff = encrypted_sniff,
     .feed = encrypted_feed,
     .gap = encrypted_gap,

@@ -116,6 +116,19 @@ static const char *sniff_riff(const uint8_t *head, size_t len)
     return memcmp(head + 8, "WAVE", 4) == 0 ? "wav" : NULL;
 }
 
+/* CMS (RFC 5652 3): a sequence that begins with the id of what it holds. */
+static const char *sniff_cms(const uint8_t *head, size_t len)
+{
+    static const uint8_t pkcs7[] = {0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7};
+    static const uint8_t smime[] = {0x06, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 1};
+    size_t at = len >= 2 && head[0] == 0x30 ? 2u + (head[1] > 0x80 ? head[1] & 0x7fu : 0u) : len;
+    if (at + sizeof(pkcs7) < len && memcmp(head + at, pkcs7, sizeof(pkcs7)) == 0)
+        return head[at + sizeof(pkcs7)] == 3 || head[at + sizeof(pkcs7)] == 6 ? "cms-encrypted" : "cms";
+    if (at + sizeof(smime) < len && memcmp(head + at, smime, sizeof(smime)) == 0)
+        return head[at + sizeof(smime)] == 23 ? "cms-encrypted" : "cms"; /* RFC 5083: authenticated-enveloped */
+    return NULL;
+}
+
 /* Two- and three-byte signatures need a second test. */
 static const char *sniff_short(const uint8_t *head, size_t len)
 {
@@ -189,7 +202,8 @@ const char *facts_sniff_type(const uint8_t *head, size_t len)
             memcmp(head + s->at, s->bytes, s->len) == 0)
             return s->type;
     }
-    if ((type = sniff_short(head, len)) || (type = sniff_riff(head, len)) || (type = sniff_media(head, len)))
+    if ((type = sniff_short(head, len)) || (type = sniff_riff(head, len)) || (type = sniff_media(head, len)) ||
+        (type = sniff_cms(head, len)))
         return type;
     if (text_is_plain(head, len))
         return sniff_text(head, len);

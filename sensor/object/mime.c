@@ -17,23 +17,37 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static bool is_container(const char *value, size_t len)
+{
+    size_t at = 0;
+    while (at < len && is_space(value[at]))
+        at++;
+    return len - at > 10 && (strncasecmp(value + at, "multipart/", 10) == 0 || strncasecmp(value + at, "message/", 8) == 0);
+}
+
 static void keep_field(struct mime_headers *headers, const char *line, size_t len)
 {
     static const struct {
         const char *name;
         size_t offset, room;
     } fields[] = {
-        {"content-type:", offsetof(struct mime_headers, content_type), MIME_VALUE_MAX},
-        {"content-disposition:", offsetof(struct mime_headers, disposition), MIME_VALUE_MAX},
-        {"content-transfer-encoding:", offsetof(struct mime_headers, encoding), 64},
-        {"content-encoding:", offsetof(struct mime_headers, content_encoding), 64},
+        {"content-type", offsetof(struct mime_headers, content_type), MIME_VALUE_MAX},
+        {"content-disposition", offsetof(struct mime_headers, disposition), MIME_VALUE_MAX},
+        {"content-transfer-encoding", offsetof(struct mime_headers, encoding), 64},
+        {"content-encoding", offsetof(struct mime_headers, content_encoding), 64},
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         size_t name = strlen(fields[i].name);
         if (len <= name || strncasecmp(line, fields[i].name, name) != 0)
             continue;
+        while (name < len && (line[name] == ' ' || line[name] == '\t'))
+            name++;
+        if (name == len || line[name++] != ':')
+            continue;
         char *out = (char *)headers + fields[i].offset;
         size_t n = 0;
+        if (out[0] && !is_container(line + name, len - name))
+            continue; /* of two, readers take the first; the one with parts inside hides nothing */
         for (size_t at = name; at < len && n < fields[i].room - 1; at++) {
             char c = line[at];
             if (c == '\r' || c == '\n' || c == '\0')
@@ -144,18 +158,26 @@ static int parameter_form(struct text name, const char *wanted, unsigned *sectio
     return i + 1 == left && p[i] == '*' ? 4 : 0;
 }
 
-static size_t undo_extended(char *text, size_t len, bool first)
+static size_t undo_extended(char *text, size_t len, size_t room, bool first)
 {
+    char charset[16];
+    size_t charset_len = 0;
     if (first) { /* charset'language'value */
         char *quote = memchr(text, '\'', len);
         char *second = quote ? memchr(quote + 1, '\'', len - (size_t)(quote + 1 - text)) : NULL;
         if (second) {
             size_t skip = (size_t)(second + 1 - text);
+            charset_len = (size_t)(quote - text);
+            if (charset_len <= sizeof(charset))
+                memcpy(charset, text, charset_len);
+            else
+                charset_len = 0;
             memmove(text, text + skip, len - skip);
             len -= skip;
         }
     }
-    return undo_percent(text, len);
+    len = undo_percent(text, len);
+    return text_to_utf8(charset, charset_len, text, len, room);
 }
 
 /* Section n of a continued parameter, or the plain and extended forms for n = 0. */
@@ -196,11 +218,11 @@ size_t mime_parameter(const char *value, const char *name, char *out, size_t out
     int form;
     size_t total = find_section(value, name, 0, &form, out, out_len);
     if (form == 2 || form == 4)
-        total = undo_extended(out, total, true);
+        total = undo_extended(out, total, out_len, true);
     for (unsigned n = 1; (form == 3 || form == 4) && n < SECTIONS_MAX && total < out_len; n++) {
         size_t len = find_section(value, name, n, &form, out + total, out_len - total);
         if (form == 4)
-            len = undo_extended(out + total, len, false);
+            len = undo_extended(out + total, len, out_len - total, false);
         total += len;
     }
     return total;

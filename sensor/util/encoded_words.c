@@ -98,7 +98,7 @@ static bool is_latin(const char *charset, size_t len)
     return false;
 }
 
-/* Latin letters take two bytes in UTF-8. Nothing happens when that is more than `room`. */
+/* Latin letters take two bytes in UTF-8. */
 static size_t latin_to_utf8(char *text, size_t len, size_t room)
 {
     size_t grown = len;
@@ -113,6 +113,11 @@ static size_t latin_to_utf8(char *text, size_t len, size_t room)
         text[--to] = (char)(c & 0x80 ? 0xc0 | c >> 6 : c);
     }
     return grown;
+}
+
+size_t text_to_utf8(const char *charset, size_t charset_len, char *text, size_t len, size_t room)
+{
+    return is_latin(charset, charset_len) ? latin_to_utf8(text, len, room) : len;
 }
 
 size_t encoded_words(char *text, size_t len)

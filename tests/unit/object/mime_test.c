@@ -89,7 +89,7 @@ static void header_blocks_are_read(void **state)
 {
     struct mime_headers headers;
     static const char block[] =
-        "content-type : image/jpeg\r\nContent-Type:\timage/png;\r\n\tname=x \r\n"
+        "content-type :\timage/png;\r\n\tname=x \r\nContent-Type: image/jpeg\r\n"
         "Content-Disposition: attachment;\n filename=y\nContent-Transfer-Encoding: base64\n"
         "Content-Encoding: gzip\nX: y\n\n";
     char large[5000];
