@@ -4,10 +4,13 @@
 
 #include "encoded_words.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #define HEAD_MAX (64u * 1024)
+#define GUESS_BYTES 256 /* of a part whose coding nobody said */
+#define BASE64_LINE 60
 
 static const struct {
     const char *name;
@@ -36,15 +39,36 @@ void mail_begin(struct app_session *session, struct mail *mail, enum side side, 
     mail->begun = true;
 }
 
+/* Lines of base64 as mailers write them: full ones, or one that is padded. */
+static bool looks_base64(const char *text, size_t len)
+{
+    const char *lf = memchr(text, '\n', len);
+    size_t n = lf ? (size_t)(lf - text) : len, characters = 0;
+    while (n && (text[n - 1] == '\r' || text[n - 1] == ' '))
+        n--;
+    bool padded = n && text[n - 1] == '=';
+    for (; characters < n; characters++) {
+        if (!isalnum((unsigned char)text[characters]) && !strchr("+/=", text[characters]))
+            return false;
+    }
+    return n % 4 == 0 && n && (padded || n >= BASE64_LINE);
+}
+
 static struct object *object_of(struct app_session *session, struct mail *mail)
 {
-    static const char type[] = "message/rfc822";
+    static const struct mail_part message = {.type = "message/rfc822"};
     const struct object_sink *sink = app_objects(session);
+    const struct mail_part *part = mail->part ? mail->part : &message;
+    const char *encoding = part->encoding;
+    if (mail->part && !encoding[0] && looks_base64(mail->line.text, mail->line.len))
+        encoding = "base64";
     const struct object_info info = {
         .flow = app_flow(session),
         .sender = mail->side,
         .meta = mail->meta,
-        .declared_type = {type, sizeof(type) - 1},
+        .name = {part->name, part->name_len},
+        .declared_type = {part->type, strlen(part->type)},
+        .encoding = {encoding, strlen(encoding)},
         .expected_size = mail->expected_size,
         .tx_id = mail->tx_id,
         .time_ns = app_now(session),
@@ -152,13 +176,41 @@ static void head_line(struct mail *mail, const struct line *line)
     }
 }
 
+/* A part's coding is not known yet: its first bytes wait in the line until they tell. */
+static bool is_guessed(const struct mail *mail)
+{
+    return mail->part && !mail->asked && !mail->part->encoding[0];
+}
+
+static void end_guess(struct app_session *session, struct mail *mail)
+{
+    const struct object_sink *sink = app_objects(session);
+    size_t held = mail->line.len;
+    struct object *object = object_of(session, mail);
+    mail->line.len = 0;
+    if (object && held)
+        sink->data(sink->user, object, (const uint8_t *)mail->line.text, held);
+}
+
 void mail_data(struct app_session *session, struct mail *mail, const uint8_t *data, size_t len)
 {
     const struct object_sink *sink = app_objects(session);
-    struct object *object = object_of(session, mail);
     mail->head_bytes += len;
-    if (!object)
+    if (is_guessed(mail)) {
+        size_t room = GUESS_BYTES - mail->line.len, n = len < room ? len : room;
+        memcpy(mail->line.text + mail->line.len, data, n);
+        mail->line.len = (uint16_t)(mail->line.len + n);
+        data += n;
+        len -= n;
+        if (mail->line.len < GUESS_BYTES)
+            return;
+        end_guess(session, mail);
+    }
+    struct object *object = object_of(session, mail);
+    if (!object || !len)
         return;
+    if (mail->part)
+        mail->head_done = true;
     const uint8_t *at = data;
     for (size_t left = len; left && !mail->head_done;) {
         if (line_take(&mail->line, &at, &left))
@@ -172,6 +224,8 @@ void mail_data(struct app_session *session, struct mail *mail, const uint8_t *da
 void mail_gap(struct app_session *session, struct mail *mail, uint64_t len)
 {
     const struct object_sink *sink = app_objects(session);
+    if (is_guessed(mail))
+        end_guess(session, mail);
     struct object *object = object_of(session, mail);
     mail->head_done = true;
     if (object)
@@ -183,6 +237,8 @@ void mail_end(struct app_session *session, struct mail *mail, bool whole)
     const struct object_sink *sink = app_objects(session);
     if (!mail->begun)
         return;
+    if (is_guessed(mail) && mail->line.len)
+        end_guess(session, mail);
     field_done(mail);
     if (mail->object)
         sink->end(sink->user, mail->object, whole ? OBJECT_CLOSED : OBJECT_TRUNCATED);

@@ -5,11 +5,18 @@
 #include "app.h"
 #include "line.h"
 
+struct mail_part { /* a part that travels alone, without its header */
+    char type[64], encoding[24]; /* "": not known */
+    uint16_t name_len;
+    char name[160];
+};
+
 struct mail {
     struct object *object;
     struct meta *meta; /* held by the caller until mail_end */
     enum side side;
     uint64_t tx_id, expected_size;
+    const struct mail_part *part; /* NULL: a whole message. The caller's, until the first byte */
     bool begun; /* between mail_begin and mail_end */
     bool asked; /* the object was asked for: with the first byte, so a refused message makes none */
     bool head_done;

@@ -468,13 +468,271 @@ def smime(run):
                 tap.expect(any(row["dlp"]["facts"].get("encrypted_container") for row in out.rows), out.show())
 
 
+# ---- dialogues ----
+
+MESSAGE = mixed(TEXT, photo())
+GREETED = (("S", b"220 mx.example.org ESMTP\r\n"), ("C", b"EHLO pc.example.com\r\n"),
+           ("S", b"250-mx\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 STARTTLS\r\n"))
+ENVELOPE = b"MAIL FROM:<ann@example.com> BODY=8BITMIME\r\nRCPT TO:<bob@example.org>\r\nRCPT TO:<eve@example.org> NOTIFY=NEVER\r\n"
+
+
+def smtp(run):
+    with tap.case("SMTP: who, to whom, about what, as EVE writes it"):
+        message = MESSAGE.replace(b"To: bob@example.org\r\n", b'To: "Doe, Bob" <bob@example.org>,\r\n =?utf-8?q?J=C3=BCrgen?= '
+                                  b"<j@example.org>\r\nCc: c@example.org\r\n")
+        row = run.talk(*GREETED, ("C", ENVELOPE + b"DATA\r\n"), ("S", b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
+                       ("C", stuffed(message) + b".\r\n"), ("S", b"250 queued\r\n")).has(PHOTO, name="p.jpg")
+        tap.equal(row["app_proto"], "smtp", "app_proto")
+        tap.equal(row["smtp"], {"helo": "pc.example.com", "mail_from": "<ann@example.com>",
+                                "rcpt_to": ["<bob@example.org>", "<eve@example.org>"]}, "smtp")
+        tap.equal(row["email"], {"from": "Ann <ann@example.com>", "to": ['"Doe, Bob" <bob@example.org>',
+                                                                         "Jürgen <j@example.org>"],
+                                 "cc": ["c@example.org"], "subject": "the photos", "message_id": "<1@example.com>",
+                                 "attachment": ["p.jpg"]}, "email")
+    with tap.case("SMTP: many recipients say that they are cut"):
+        many = b"".join(b"RCPT TO:<%040d@example.org>\r\n" % i for i in range(60))
+        row = run.talk(*GREETED, ("C", b"MAIL FROM:<a@b>\r\n" + many + b"DATA\r\n"), ("S", b"250 ok\r\n" * 61 + b"354 go\r\n"),
+                       ("C", stuffed(MESSAGE) + b".\r\n")).has(PHOTO)
+        tap.expect(row["smtp"]["rcpt_to_truncated"] is True and len(row["smtp"]["rcpt_to"]) > 15, row["smtp"])
+    with tap.case("SMTP: three messages over one connection, each its own transaction"):
+        out = run.smtp(MESSAGE, mixed(TEXT, photo(data=lines(SECOND))), mixed(TEXT, photo(data=lines(DOCUMENT))))
+        tap.equal([out.one(data)["fileinfo"]["tx_id"] for data in (PHOTO, SECOND, DOCUMENT)], [0, 1, 2], "tx_id")
+    with tap.case("SMTP: segments of every small size"):
+        for size in (1, 2, 3, 61, 78, 79):
+            run.smtp(MESSAGE.replace(lines(PHOTO), lines(PHOTO[:900])), size=size).has(PHOTO[:900], name="p.jpg")
+    with tap.case("SMTP: the client alone, and commands, DATA and message in one go"):
+        said = ENVELOPE + b"DATA\r\n" + stuffed(MESSAGE) + b".\r\n"
+        run.talk(("C", b"EHLO pc\r\n" + said + said + b"QUIT\r\n"), sides="C").has(PHOTO, name="p.jpg")
+        run.talk(*GREETED, ("C", said), ("S", b"250 ok\r\n" * 3 + b"354 go\r\n250 queued\r\n")).has(PHOTO)
+    with tap.case("SMTP: a refused DATA, with and without the server in sight"):
+        refused = (("C", ENVELOPE + b"DATA\r\n"), ("S", b"250 ok\r\n550 no\r\n550 no\r\n554 no valid recipients\r\n"),
+                   ("C", b"RSET\r\n"), ("S", b"250 ok\r\n"), ("C", ENVELOPE + b"DATA\r\n"),
+                   ("S", b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"), ("C", stuffed(MESSAGE) + b".\r\n"))
+        for sides in ("CS", "C"):
+            out = run.talk(*GREETED, *refused, sides=sides)
+            out.has(PHOTO, name="p.jpg")
+            tap.expect(all(row["fileinfo"]["state"] == "CLOSED" for row in out.rows), out.show())
+    with tap.case("SMTP: BDAT in chunks, the last one empty, binary"):
+        message = mixed(TEXT, photo(encoding=b"binary", data=PHOTO))
+        chunks = b"".join(b"BDAT %d\r\n" % len(message[at:at + 1000]) + message[at:at + 1000]
+                          for at in range(0, len(message), 1000))
+        out = run.talk(*GREETED, ("C", ENVELOPE + chunks + b"BDAT 0 LAST\r\n"), ("S", b"250 ok\r\n" * 12),
+                       ("C", ENVELOPE + b"DATA\r\n"), ("S", b"250 ok\r\n" * 3 + b"354 go\r\n"),
+                       ("C", stuffed(mixed(TEXT, photo(data=lines(SECOND)))) + b".\r\n"))
+        out.has(PHOTO, name="p.jpg")
+        out.has(SECOND)
+    with tap.case("SMTP: BDAT that is given up is not whole"):
+        out = run.talk(*GREETED, ("C", ENVELOPE + b"BDAT %d\r\n" % len(MESSAGE) + MESSAGE + b"RSET\r\nQUIT\r\n"))
+        tap.expect(out.rows, out.show())
+    with tap.case("SMTP: AUTH LOGIN, whose answers look like commands or like nothing"):
+        answers = [base64.b64encode(word) for word in (b"ann@example.com", b"secret")]
+        said = [("C", b"AUTH LOGIN\r\n"), ("S", b"334 VXNlcm5hbWU6\r\n"), ("C", b"DATA\r\n"), ("S", b"334 UGFzc3dvcmQ6\r\n"),
+                ("C", answers[1] + b"\r\n"), ("S", b"535 no\r\n")] * 20
+        out = run.talk(*GREETED, *said, ("C", ENVELOPE + b"DATA\r\n"), ("S", b"250 ok\r\n" * 3 + b"354 go\r\n"),
+                       ("C", stuffed(MESSAGE) + b".\r\n"), ("S", b"250 queued\r\n"))
+        out.has(PHOTO, name="p.jpg")
+        said = [("C", b"AUTH LOGIN\r\n" + answers[0] + b"\r\n" + answers[1] + b"\r\n")] * 20
+        run.talk(("C", b"EHLO pc\r\n"), *said, ("C", ENVELOPE + b"DATA\r\n" + stuffed(MESSAGE) + b".\r\n"),
+                 sides="C").has(PHOTO, name="p.jpg")
+    with tap.case("LMTP: one verdict for each recipient, and the next message"):
+        said = (("C", ENVELOPE + b"DATA\r\n"), ("S", b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
+                ("C", stuffed(MESSAGE) + b".\r\n" + ENVELOPE + b"DATA\r\n"),
+                ("S", b"250 delivered\r\n552 over quota\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"),
+                ("C", stuffed(mixed(TEXT, photo(data=lines(SECOND)))) + b".\r\n"), ("S", b"250 ok\r\n552 full\r\n"))
+        out = run.talk(("S", b"220 lmtp\r\n"), ("C", b"LHLO pc\r\n"), ("S", b"250 ok\r\n"), *said, port=24)
+        out.has(PHOTO)
+        out.has(SECOND)
+    with tap.case("SMTP: STARTTLS, and the rest is opaque"):
+        tls = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00" + b"\x17\x03\x03\x04\x00" + os.urandom(1024)
+        for sides in ("CS", "C"):
+            out = run.talk(*GREETED, ("C", b"STARTTLS\r\n"), ("S", b"220 go\r\n"), ("C", tls * 3), sides=sides)
+            tap.equal(len(out.rows), 0, f"objects {out.show()}")
+            tap.expect(run.result.stats["fate_bytes"]["opaque"] > 1500, run.result.stats["fate_bytes"])
+    with tap.case("SMTP: STARTTLS refused, and the mail goes in the clear"):
+        run.talk(*GREETED, ("C", b"STARTTLS\r\n"), ("S", b"454 not now\r\n"), ("C", ENVELOPE + b"DATA\r\n"),
+                 ("S", b"250 ok\r\n" * 3 + b"354 go\r\n"), ("C", stuffed(MESSAGE) + b".\r\n")).has(PHOTO, name="p.jpg")
+    with tap.case("SMTP: bare line feeds do not end a message, nor do bare carriage returns"):
+        tricky = mixed(TEXT, photo(), b"Content-Type: text/plain\r\n\r\na\n.\nb\r.\rc\n.\r\nd\r\n")
+        run.talk(*GREETED, ("C", ENVELOPE + b"DATA\r\n"), ("S", b"250 ok\r\n" * 3 + b"354 go\r\n"),
+                 ("C", tricky + b"\r\n.\r\n"), ("S", b"250 ok\r\n")).has(PHOTO, name="p.jpg")
+    with tap.case("SMTP: a client that ends its lines with line feeds"):
+        run.talk(*GREETED, ("C", (ENVELOPE + b"DATA\r\n").replace(b"\r", b"")), ("S", b"250 ok\r\n" * 3 + b"354 go\r\n"),
+                 ("C", MESSAGE.replace(b"\r\n", b"\n") + b".\nQUIT\n"), ("S", b"250 ok\r\n")).has(PHOTO, name="p.jpg")
+    with tap.case("SMTP: behind a PROXY header, version 1 and 2"):
+        for header in (b"PROXY TCP4 203.0.113.1 203.0.113.9 4000 25\r\n",
+                       b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12)):
+            said = ENVELOPE + b"DATA\r\n" + stuffed(MESSAGE) + b".\r\n"
+            row = run.talk(("C", header), ("S", b"220 mx ESMTP\r\n"), ("C", b"EHLO pc\r\n"), ("S", b"250 mx\r\n"),
+                           ("C", said)).has(PHOTO, name="p.jpg")
+            tap.equal(row["app_proto"], "smtp", "app_proto")
+    with tap.case("SMTP: a command missed, the message is seen all the same"):
+        said = (*GREETED, ("C", ENVELOPE), ("S", b"250 ok\r\n" * 3), ("C", b"DATA\r\n"), ("S", b"354 go\r\n"),
+                ("C", stuffed(MESSAGE) + b".\r\n"), ("S", b"250 ok\r\n"), ("C", ENVELOPE + b"DATA\r\n"),
+                ("S", b"250 ok\r\n" * 3 + b"354 go\r\n"), ("C", stuffed(mixed(TEXT, photo(data=lines(SECOND)))) + b".\r\n"))
+        at = len(GREETED[1][1] + ENVELOPE)
+        out = run.talk(*said, lost=[(at, at + 6)])
+        out.has(SECOND)
+        tap.expect(any(row["dlp"]["object_type"] == "jpeg" for row in out.rows), out.show())
+    with tap.case("SMTP: taken up in the middle of a message"):
+        out = run.talk(("C", stuffed(MESSAGE)[300:] + b".\r\n"), ("S", b"250 ok\r\n"), ("C", ENVELOPE + b"DATA\r\n"),
+                       ("S", b"250 ok\r\n" * 3 + b"354 go\r\n"),
+                       ("C", stuffed(mixed(TEXT, photo(data=lines(SECOND)))) + b".\r\n"), handshake=False)
+        out.has(SECOND)
+    with tap.case("SMTP: a gap inside an attachment leaves the next one whole"):
+        message = mixed(TEXT, photo(), photo(b'Content-Type: image/jpeg; name="q.jpg"\r\n', data=lines(SECOND)))
+        out = run.smtp(message, lost=[(2900, 3000)])
+        out.has(SECOND, name="q.jpg")
+        tap.expect(any(row["fileinfo"]["gaps"] and row["fileinfo"].get("filename") == "p.jpg" for row in out.rows), out.show())
+
+
+def imap_talk(*rest):
+    return (("S", b"* OK [CAPABILITY IMAP4rev1] ready\r\n"), ("C", b"a1 LOGIN ann secret\r\n"), ("S", b"a1 OK in\r\n"), *rest)
+
+
+STRUCTURE = (b'* 3 FETCH (UID 9 BODYSTRUCTURE (("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 15 1 NIL NIL NIL)'
+             b'("IMAGE" "JPEG" ("NAME" "p.jpg") NIL NIL "BASE64" 8190 NIL ("ATTACHMENT" ("FILENAME" "p.jpg")) NIL)'
+             b'("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 999 ("Mon" "subject (" NIL NIL NIL NIL NIL NIL NIL NIL) '
+             b'(("TEXT" "PLAIN" NIL NIL NIL "7BIT" 1 1)("APPLICATION" "ZIP" ("NAME" {8}\r\n"a\xc3\xbc.zip) NIL NIL "BASE64" 99) '
+             b'"MIXED") 5) "MIXED" ("BOUNDARY" "b1")))\r\na3 OK\r\n')
+
+
+def imap(run):
+    part = lines(PHOTO)
+    for what, command, tail in (("a literal that waits", b"a2 APPEND Drafts (\\Draft) \"01-Jan-2026 10:00:00 +0000\" {%d}\r\n", b"\r\n"),
+                                ("LITERAL+", b"a2 APPEND Drafts {%d+}\r\n", b"\r\n"),
+                                ("LITERAL-", b"a2 APPEND Drafts {%d-}\r\n", b"\r\n"),
+                                ("literal8", b"a2 APPEND Drafts (\\Seen) UTF8 (~{%d}\r\n", b")\r\n"),
+                                ("REPLACE", b"a2 UID REPLACE 4 Drafts {%d+}\r\n", b"\r\n")):
+        with tap.case(f"IMAP: APPEND, {what}"):
+            said = imap_talk(("C", command % len(MESSAGE)), ("S", b"+ go\r\n"), ("C", MESSAGE + tail), ("S", b"a2 OK\r\n"))
+            for sides in ("CS", "C"):
+                row = run.talk(*said, port=143, sides=sides).has(PHOTO, name="p.jpg", declared="image/jpeg")
+            tap.equal(row["app_proto"], "imap", "app_proto")
+            tap.equal(row["email"]["to"], ["bob@example.org"], "to")
+    with tap.case("IMAP: several messages in one APPEND"):
+        other = mixed(TEXT, photo(data=lines(SECOND)))
+        out = run.talk(*imap_talk(("C", b"a2 APPEND Sent {%d+}\r\n" % len(MESSAGE) + MESSAGE + b" (\\Seen) {%d+}\r\n" % len(other) +
+                                   other + b"\r\na3 NOOP\r\n"), ("S", b"a2 OK\r\na3 OK\r\n")), port=143)
+        out.has(PHOTO)
+        tap.equal(out.has(SECOND)["fileinfo"]["tx_id"], 1, "tx_id")
+    with tap.case("IMAP: CATENATE puts one message together"):
+        half = len(MESSAGE) // 2
+        out = run.talk(*imap_talk(("C", b"a2 APPEND Drafts CATENATE (TEXT {%d+}\r\n" % half + MESSAGE[:half] +
+                                   b" TEXT {%d+}\r\n" % (len(MESSAGE) - half) + MESSAGE[half:] + b")\r\n"),
+                                  ("S", b"a2 OK\r\n")), port=143)
+        out.has(PHOTO, name="p.jpg")
+    fetch = dict(port=143, outside_client=True)
+    for what, item in (("BODY[]", b"BODY[]"), ("RFC822", b"RFC822"), ("BINARY[]", b"BINARY[]")):
+        with tap.case(f"IMAP: FETCH {what} from an inside server, chatter around it"):
+            out = run.talk(*imap_talk(("C", b"a2 UID FETCH 9 (FLAGS BODY.PEEK[])\r\n"), ("S", b"* 5 EXISTS\r\n* 3 FETCH (UID 9 FLAGS () " +
+                                      item + b" {%d}\r\n" % len(MESSAGE) + MESSAGE + b")\r\n* 1 EXPUNGE\r\na2 OK\r\n")), **fetch)
+            row = out.has(PHOTO, name="p.jpg")
+            tap.equal((row["dlp"]["sender"], row["email"]["subject"]), ("server", "the photos"), "sender, subject")
+    for step, chunk in (("odd", 1000), ("so that the last is empty", len(MESSAGE) // 4)):
+        with tap.case(f"IMAP: FETCH in pieces, {step}"):
+            message = MESSAGE + b" " * (-len(MESSAGE) % 4 if step != "odd" else 0)
+            if step != "odd":
+                chunk = len(message) // 4
+            said = []
+            for at in range(0, len(message) + 1, chunk):
+                piece = message[at:at + chunk]
+                said += [("C", b"a2 UID FETCH 9 (BODY.PEEK[]<%d.%d>)\r\n" % (at, chunk)),
+                         ("S", b"* 3 FETCH (UID 9 BODY[]<%d> {%d}\r\n" % (at, len(piece)) + piece + b")\r\na2 OK\r\n")]
+            run.talk(*imap_talk(*said), **fetch).has(PHOTO, name="p.jpg")
+    with tap.case("IMAP: one part alone, its structure was told"):
+        out = run.talk(*imap_talk(("C", b"a3 FETCH 3 (UID BODYSTRUCTURE)\r\n"), ("S", STRUCTURE), ("C", b"a4 FETCH 3 BODY[2]\r\n"),
+                                  ("S", b"* 3 FETCH (BODY[2] {%d}\r\n" % len(part) + part + b")\r\na4 OK\r\n")), **fetch)
+        out.has(PHOTO, name="p.jpg", declared="image/jpeg")
+    with tap.case("IMAP: a part of a message inside a message, its name a literal"):
+        text = lines(DOCUMENT)
+        out = run.talk(*imap_talk(("C", b"a3 FETCH 3 (UID BODYSTRUCTURE)\r\n"), ("S", STRUCTURE), ("C", b"a4 FETCH 3 BODY[3.2]\r\n"),
+                                  ("S", b"* 3 FETCH (BODY[3.2] {%d}\r\n" % len(text) + text + b")\r\na4 OK\r\n")), **fetch)
+        out.has(DOCUMENT, name='"aü.zip', declared="application/zip")
+        out.has(PHOTO, name="word/media/image1.jpeg")
+    with tap.case("IMAP: one part alone, nothing is known of it"):
+        out = run.talk(*imap_talk(("C", b"a4 FETCH 3 BODY[2]\r\n"), ("S", b"* 3 FETCH (BODY[2] {%d}\r\n" % len(part) + part +
+                                  b")\r\na4 OK\r\n")), **fetch)
+        out.has(PHOTO)
+        out = run.talk(*imap_talk(("C", b"a4 FETCH 3 BODY[1]\r\n"), ("S", b"* 3 FETCH (BODY[1] {24}\r\nAnn's passport is here\r\n)\r\n")),
+                       **fetch)
+        out.has(b"Ann's passport is here\r\n")
+    with tap.case("IMAP: one part in pieces, and one decoded by the server"):
+        said = []
+        for at in range(0, len(part), 3000):
+            piece = part[at:at + 3000]
+            said += [("C", b"a2 FETCH 3 (BODY.PEEK[2]<%d.3000>)\r\n" % at),
+                     ("S", b"* 3 FETCH (BODY[2]<%d> {%d}\r\n" % (at, len(piece)) + piece + b")\r\na2 OK\r\n")]
+        run.talk(*imap_talk(*said), **fetch).has(PHOTO)
+        out = run.talk(*imap_talk(("S", STRUCTURE), ("C", b"a4 FETCH 3 BINARY[2]\r\n"), ("S", b"* 3 FETCH (BINARY[2] ~{%d}\r\n" %
+                                  len(PHOTO) + PHOTO + b")\r\na4 OK\r\n")), **fetch)
+        out.has(PHOTO, name="p.jpg")
+    with tap.case("IMAP: the text without its header"):
+        text = MESSAGE[MESSAGE.index(b"\r\n\r\n") + 4:]
+        run.talk(*imap_talk(("C", b"a4 FETCH 3 BODY[TEXT]\r\n"), ("S", b"* 3 FETCH (BODY[TEXT] {%d}\r\n" % len(text) + text +
+                            b")\r\na4 OK\r\n")), **fetch).has(PHOTO, name="p.jpg")
+    with tap.case("IMAP: COMPRESS, both ways"):
+        def deflated(*pieces):
+            engine = zlib.compressobj(6, zlib.DEFLATED, -15)
+            return b"".join(engine.compress(piece) + engine.flush(zlib.Z_SYNC_FLUSH) for piece in pieces)
+        words = b"a3 APPEND Drafts {%d+}\r\n" % len(MESSAGE)
+        ask = (("C", b"a2 COMPRESS DEFLATE\r\n"), ("S", b"a2 OK on\r\n"))
+        for sides in ("CS", "C"):
+            row = run.talk(*imap_talk(*ask, ("C", deflated(words, MESSAGE, b"\r\na4 NOOP\r\n"))), port=143, sides=sides).has(PHOTO)
+            tap.equal(row["fileinfo"]["filename"], "p.jpg", "file name")
+        said = deflated(b"* 3 FETCH (BODY[] {%d}\r\n" % len(MESSAGE), MESSAGE, b")\r\na3 OK\r\n")
+        run.talk(*imap_talk(*ask, ("C", deflated(b"a3 FETCH 3 BODY[]\r\n")), ("S", said)), **fetch).has(PHOTO, name="p.jpg")
+    with tap.case("IMAP: an inside server's side alone"):
+        run.talk(*imap_talk(("S", b"* 3 FETCH (BODY[] {%d}\r\n" % len(MESSAGE) + MESSAGE + b")\r\na2 OK\r\n")), sides="S",
+                 **fetch).has(PHOTO)
+
+
+def pop3(run):
+    said = lambda *rest: (("S", b"+OK ready <1.2@mx>\r\n"), ("C", b"APOP ann 0123\r\n"), ("S", b"+OK in\r\n"), *rest)  # noqa: E731
+    out = dict(port=110, outside_client=True)
+    text = stuffed(MESSAGE) + b".\r\n"
+    with tap.case("POP3: RETR, dots, pipelined, TOP before it"):
+        found = run.talk(*said(("C", b"CAPA\r\nLIST\r\nTOP 1 0\r\nRETR 1\r\nRETR 2\r\nQUIT\r\n"),
+                               ("S", b"+OK\r\nTOP\r\n.\r\n+OK\r\n1 99\r\n2 88\r\n.\r\n+OK\r\n" + HEAD + b"\r\n.\r\n+OK 99 octets\r\n" +
+                                text + b"-ERR no such message\r\n+OK bye\r\n")), **out)
+        row = found.has(PHOTO, name="p.jpg")
+        tap.equal((row["app_proto"], row["email"]["from"], row["dlp"]["sender"]), ("pop3", "Ann <ann@example.com>", "server"), "words")
+    with tap.case("POP3: dots at every segment's edge"):
+        dots = mixed(b"Content-Type: text/plain\r\n\r\n" + b".\r\n..\r\n...x\r\n" * 40, photo())
+        for size in (1, 2, 3, 5, 1399):
+            run.talk(*said(("C", b"RETR 1\r\n"), ("S", b"+OK\r\n" + stuffed(dots) + b".\r\n")), size=size, **out).has(PHOTO)
+    with tap.case("POP3: STLS, and the rest is opaque"):
+        found = run.talk(*said(("C", b"STLS\r\n"), ("S", b"+OK go\r\n"), ("C", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"),
+                               ("S", b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\x00\x17\x03\x03\x04\x00" + os.urandom(1024))), **out)
+        tap.equal(len(found.rows), 0, f"objects {found.show()}")
+
+
+def nntp(run):
+    body = yencoded(PHOTO, "p.jpg")
+    article = b"From: Ann <ann@example.com>\r\nNewsgroups: alt.test\r\nSubject: the photos\r\nMessage-ID: <1@a>\r\n\r\n" + body
+    with tap.case("NNTP: POST and IHAVE"):
+        for ask, go in ((b"POST\r\n", b"340 go\r\n"), (b"IHAVE <1@a>\r\n", b"335 go\r\n")):
+            row = run.talk(("S", b"200 news ready\r\n"), ("C", b"MODE READER\r\n"), ("S", b"200 ok\r\n"), ("C", ask), ("S", go),
+                           ("C", stuffed(article) + b".\r\n"), ("S", b"240 posted\r\n"), ("C", b"QUIT\r\n"), ("S", b"205 bye\r\n"),
+                           port=119).has(PHOTO, name="p.jpg")
+            tap.equal((row["app_proto"], row["email"]["subject"]), ("nntp", "the photos"), "words")
+    with tap.case("NNTP: ARTICLE and BODY from an inside server"):
+        for ask, reply in ((b"ARTICLE 1\r\n", b"220 1 <1@a>\r\n" + stuffed(article)), (b"BODY 1\r\n", b"222 1 <1@a>\r\n" + stuffed(body))):
+            run.talk(("S", b"200 news ready\r\n"), ("C", b"GROUP alt.test\r\n"), ("S", b"211 1 1 1 alt.test\r\n"), ("C", ask),
+                     ("S", reply + b".\r\n"), ("C", b"QUIT\r\n"), port=119, outside_client=True).has(PHOTO, name="p.jpg")
+    with tap.case("NNTP: a refused POST is followed by commands"):
+        out = run.talk(("S", b"200 news ready\r\n"), ("C", b"POST\r\n"), ("S", b"440 not allowed\r\n"), ("C", b"GROUP alt.test\r\n"),
+                       ("S", b"211 1 1 1 alt.test\r\n"), ("C", b"POST\r\n"), ("S", b"340 go\r\n"), ("C", stuffed(article) + b".\r\n"),
+                       port=119)
+        out.has(PHOTO, name="p.jpg")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sensor", default=os.path.join(ROOT, "build", "dlp-sensor"))
     sensor = Sensor(parser.parse_args().sensor)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(sensor, folder)
-        for group in (names, encodings, structure, texts, envelopes):
+        for group in (names, encodings, structure, texts, envelopes, smtp, imap, pop3, nntp):
             group(run)
     tap.finish()
 
