@@ -28,6 +28,7 @@ struct imap_side {
     bool short_piece; /* the last one was shorter, so it was the last */
     bool piece_whole; /* it came to its end */
     uint32_t message; /* sequence number of the pieces */
+    uint32_t header_of; /* the open mail has its header only: its text may be the next literal (0: no) */
     char section[SECTION_ROOM];
     struct mail mail;
     struct mail_part part;
@@ -89,15 +90,18 @@ static void begin_mail(struct app_session *session, enum side side, uint64_t siz
 {
     struct imap *imap = app_state(session);
     struct imap_side *s = &imap->side[side];
+    if (s->header_of) /* it stays a header, and no transaction */
+        s->messages--;
     mail_begin(session, &s->mail, side, meta_new(app_meta_pool(session)), s->messages++, size);
     s->mail.part = part;
+    s->header_of = 0;
 }
 
 static void end_literal(struct app_session *session, enum side side)
 {
     struct imap *imap = app_state(session);
     struct imap_side *s = &imap->side[side];
-    if (s->content && !s->pieces && !s->catenate)
+    if (s->content && !s->pieces && !s->catenate && !s->header_of)
         mail_end(session, &s->mail, true);
     s->piece_whole = true;
     s->content = false;
@@ -131,7 +135,7 @@ struct item {
 /* The last one on the line: "BODY[2]<0> ", "BINARY[2] ", "RFC822 ". */
 static bool read_item(const struct line *line, struct item *item)
 {
-    static const char *const names[] = {"BODY[", "BINARY[", "RFC822 ", "RFC822.TEXT "};
+    static const char *const names[] = {"BODY[", "BINARY[", "RFC822 ", "RFC822.TEXT ", "RFC822.HEADER "};
     const char *end = line->text + line->len, *found = NULL;
     unsigned kind = 0;
     for (const char *at = line->text; at < end; at++) {
@@ -147,7 +151,8 @@ static bool read_item(const struct line *line, struct item *item)
     if (!found)
         return false;
     if (kind >= 2) {
-        item->section = (struct text){"TEXT", kind == 3 ? 4 : 0};
+        static const struct text sections[] = {{"", 0}, {"TEXT", 4}, {"HEADER", 6}};
+        item->section = sections[kind - 2];
         return true;
     }
     const char *close = memchr(found, ']', (size_t)(end - found));
@@ -210,14 +215,44 @@ static void take_piece(struct app_session *session, enum side side, uint32_t mes
     s->piece_whole = !size;
 }
 
+static bool is_section(struct text section, const char *name)
+{
+    return section.len == strlen(name) && strncasecmp(section.data, name, section.len) == 0;
+}
+
+/* The header, then the text, as some clients fetch a message: one message. Headers alone make no object. */
+static bool take_half(struct app_session *session, enum side side, uint32_t message, const struct item *item)
+{
+    struct imap *imap = app_state(session);
+    struct imap_side *s = &imap->side[side];
+    if (item->piece || !message)
+        return false;
+    if (is_section(item->section, "HEADER")) {
+        end_pieces(session, side);
+        begin_mail(session, side, OBJECT_SIZE_UNKNOWN, NULL);
+        s->header_of = message;
+        return true;
+    }
+    if (!is_section(item->section, "TEXT") || s->header_of != message || !s->mail.begun)
+        return false;
+    s->header_of = 0;
+    return true;
+}
+
 static void begin_fetched(struct app_session *session, enum side side, const struct line *line, uint64_t size)
 {
     struct imap *imap = app_state(session);
     struct imap_side *s = &imap->side[side];
     struct item item;
     uint32_t message = (uint32_t)number_at(line->text + (line->len > 2 ? 2 : 0), line->text + line->len);
-    if (!read_item(line, &item) || (item.section.len && !is_part(item.section)))
-        return; /* a header, a structure, a name */
+    if (!read_item(line, &item))
+        return; /* a structure, a name */
+    if (take_half(session, side, message, &item)) {
+        s->content = true;
+        return;
+    }
+    if (item.section.len && !is_part(item.section))
+        return; /* some headers */
     s->content = true;
     if (item.piece) {
         take_piece(session, side, message, &item, size);
