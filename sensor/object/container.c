@@ -55,10 +55,12 @@ struct container *container_sniff(struct object_env *env, struct object *object,
     *undecided = false;
     for (size_t i = 0; i < CONTAINER_COUNT; i++) {
         const struct container_ops *ops = containers[i];
-        if (ops->sniff && len < ops->head_len)
+        if (ops->sniff && len < ops->head_len) {
             *undecided = true;
-        else if (ops->sniff && ops->sniff(head, len))
+        } else if (ops->sniff && ops->sniff(head, len)) {
+            *undecided = false;
             return make(env, i, object, NULL);
+        }
     }
     return NULL;
 }
