@@ -1,5 +1,5 @@
-/* The lines of a uuencoded file (POSIX uuencode), of its base64 form ("begin-base64") and of xxencode, which is the same
- * with another alphabet. No state: who reads lines asks about each. */
+/* The lines of a uuencoded file (POSIX uuencode), of its base64 form ("begin-base64") and of xxencode,
+ * which is the same with another alphabet. No state: who reads lines asks about each. */
 #ifndef DLP_UUENCODE_H
 #define DLP_UUENCODE_H
 

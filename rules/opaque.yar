@@ -169,7 +169,7 @@ rule opaque_encrypted_file
         severity    = "medium"
         category    = "bulk"
         description = "A file that is nothing but encryption (LUKS, age, OpenPGP, S/MIME, openssl enc) left the network"
-        reference   = "LUKS on-disk format, age-encryption.org/v1, RFC 4880, RFC 5652, openssl-enc(1); short mails aside"
+        reference   = "LUKS on-disk format, age-encryption.org/v1, RFC 4880, RFC 5652, openssl-enc(1); no short mails"
         confidence  = "medium"
     condition:
         encrypted_container

@@ -1,7 +1,7 @@
-/* IMAP (RFC 9051, RFC 3501): messages put on a server with APPEND (and REPLACE), and those an inside server gives with
- * FETCH. Both travel as literals: a line that ends in "{n}" is followed by exactly n bytes, then by the rest of the line.
- * A message, or one part of it, may be fetched in pieces ("BODY[]<0>", "BODY[]<65536>"...), which are put together while
- * they follow each other. After COMPRESS both directions are deflate streams (RFC 4978). */
+/* IMAP (RFC 9051, RFC 3501): messages put on a server with APPEND (and REPLACE), and those an inside server gives
+ * with FETCH. Both travel as literals: a line that ends in "{n}" is followed by exactly n bytes, then by the rest of
+ * the line. A message, or one part of it, may be fetched in pieces ("BODY[]<0>", "BODY[]<65536>"...), which are put
+ * together while they follow each other. After COMPRESS both directions are deflate streams (RFC 4978). */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -50,11 +50,13 @@ struct imap {
     struct imap_structure structure;
 };
 
-static const char *const verbs[] = {"CAPABILITY", "LOGIN",    "AUTHENTICATE", "STARTTLS", "ID",        "NOOP",   "SELECT",
-                                    "EXAMINE",    "APPEND",   "FETCH",        "UID",      "LIST",      "LSUB",   "STATUS",
-                                    "ENABLE",     "LOGOUT",   "NAMESPACE",    "IDLE",     "COMPRESS",  "SEARCH", "STORE",
-                                    "COPY",       "MOVE",     "CHECK",        "CLOSE",    "EXPUNGE",   "CREATE", "XLIST",
-                                    "REPLACE",    "UNSELECT", "GETQUOTAROOT", "SORT",     "SUBSCRIBE", NULL};
+static const char *const verbs[] = {
+    "CAPABILITY", "LOGIN",   "AUTHENTICATE", "STARTTLS", "ID",           "NOOP",     "SELECT",    "EXAMINE",
+    "APPEND",     "FETCH",   "UID",          "LIST",     "LSUB",         "STATUS",   "ENABLE",    "LOGOUT",
+    "NAMESPACE",  "IDLE",    "COMPRESS",     "SEARCH",   "STORE",        "COPY",     "MOVE",      "CHECK",
+    "CLOSE",      "EXPUNGE", "CREATE",       "XLIST",    "REPLACE",      "UNSELECT", "SUBSCRIBE", "SORT",
+    "GETQUOTAROOT", NULL,
+};
 
 static size_t tag_length(const uint8_t *data, size_t len)
 {
@@ -125,6 +127,12 @@ static uint64_t number_at(const char *at, const char *end)
     return number;
 }
 
+/* "* 12 FETCH ...": the sequence number. */
+static uint32_t message_of(const struct line *line)
+{
+    return line->len > 2 ? (uint32_t)number_at(line->text + 2, line->text + line->len) : 0;
+}
+
 /* A data item of a FETCH response that a literal follows: its section and, when it is a piece, where that begins. */
 struct item {
     struct text section; /* "", "2.1", "TEXT", "HEADER", ... */
@@ -175,7 +183,8 @@ static bool is_part(struct text section)
 }
 
 /* What is known of the part, kept for as long as its bytes come. */
-static const struct mail_part *part_for(struct imap *imap, struct imap_side *s, uint32_t message, const struct item *item)
+static const struct mail_part *part_for(struct imap *imap, struct imap_side *s, uint32_t message,
+                                        const struct item *item)
 {
     const struct mail_part *known = imap_structure_find(&imap->structure, message, item->section);
     if (!item->section.len)
@@ -244,7 +253,7 @@ static void begin_fetched(struct app_session *session, enum side side, const str
     struct imap *imap = app_state(session);
     struct imap_side *s = &imap->side[side];
     struct item item;
-    uint32_t message = (uint32_t)number_at(line->text + (line->len > 2 ? 2 : 0), line->text + line->len);
+    uint32_t message = message_of(line);
     if (!read_item(line, &item))
         return; /* a structure, a name */
     if (take_half(session, side, message, &item)) {
@@ -342,7 +351,7 @@ static void note_size(struct imap *imap, const struct line *line)
     const char *found = line->len ? memmem(line->text, line->len, word, sizeof(word) - 1) : NULL;
     if (!found)
         return;
-    imap->sized = (uint32_t)number_at(line->text + (line->len > 2 ? 2 : 0), line->text + line->len);
+    imap->sized = message_of(line);
     imap->size = number_at(found + sizeof(word) - 1, line->text + line->len);
 }
 
@@ -416,9 +425,7 @@ static size_t plain_data(struct app_session *session, enum side side, const uint
         const uint8_t *from = data;
         bool whole = line_take(&s->line, &data, &len);
         if (side == SIDE_SERVER)
-            imap_structure_take(&imap->structure,
-                                (uint32_t)number_at(s->line.text + 2, s->line.text + (s->line.len > 2 ? s->line.len : 2)),
-                                from, (size_t)(data - from));
+            imap_structure_take(&imap->structure, message_of(&s->line), from, (size_t)(data - from));
         if (whole && side == SIDE_CLIENT)
             take_command(session, side, &s->line);
         else if (whole && take_response(session, side, &s->line) && !compressed) {

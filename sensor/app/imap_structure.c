@@ -70,7 +70,7 @@ static void open_list(struct imap_structure *s)
     s->lists[s->depth++] = list;
 }
 
-/* A body that is no multipart takes a place when its type comes. A message's only part, or an embedded one's, is "1". */
+/* A body that is no multipart takes a place when its type comes. The only part of a message is "1". */
 static void begin_part(struct imap_structure *s, struct imap_list *body)
 {
     if (s->count == STRUCTURE_PARTS)

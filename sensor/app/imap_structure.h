@@ -1,5 +1,5 @@
-/* BODYSTRUCTURE (RFC 9051 7.5.2): what an IMAP server says of the parts of a message. A client that fetches one part alone
- * gets its coded text and nothing else; its name, type and coding were said here. */
+/* BODYSTRUCTURE (RFC 9051 7.5.2): what an IMAP server says of the parts of a message. A client that fetches one part
+ * alone gets its coded text and nothing else; its name, type and coding were said here. */
 #ifndef DLP_APP_IMAP_STRUCTURE_H
 #define DLP_APP_IMAP_STRUCTURE_H
 

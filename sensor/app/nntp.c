@@ -1,5 +1,5 @@
-/* NNTP (RFC 3977): articles posted (POST, IHAVE, TAKETHIS) and those an inside server hands out (ARTICLE, HEAD, BODY). An
- * article is a mail in all but its addresses; replies come in the order of the commands. */
+/* NNTP (RFC 3977): articles posted (POST, IHAVE, TAKETHIS) and those an inside server hands out (ARTICLE, HEAD, BODY).
+ * An article is a mail in all but its addresses. A reply's code says whether text follows, so none has to be counted. */
 #include <string.h>
 
 #include "app.h"
@@ -24,9 +24,10 @@ struct nntp {
     uint8_t last;          /* enum nntp_command that waits for its reply */
 };
 
-static const char *const verbs[] = {"MODE",   "GROUP", "ARTICLE",  "HEAD",         "BODY",      "STAT",     "POST", "IHAVE",
-                                    "CHECK",  "OVER",  "XOVER",    "CAPABILITIES", "LISTGROUP", "TAKETHIS", "HDR",  "NEWGROUPS",
-                                    "XHDR",   "NEWNEWS", NULL};
+static const char *const verbs[] = {
+    "MODE",  "GROUP",        "ARTICLE",   "HEAD",     "BODY", "STAT",      "POST", "IHAVE",   "CHECK", "OVER",
+    "XOVER", "CAPABILITIES", "LISTGROUP", "TAKETHIS", "HDR",  "NEWGROUPS", "XHDR", "NEWNEWS", NULL,
+};
 
 static enum app_probe nntp_probe(const struct app_probe_input *input)
 {

@@ -1,5 +1,5 @@
-/* The PROXY protocol (haproxy.org, versions 1 and 2): a header that a load balancer puts before the conversation it passes
- * on. It is passed over, and the decoders are asked again. */
+/* The PROXY protocol (haproxy.org, versions 1 and 2): a header that a load balancer puts before the conversation it
+ * passes on. It is passed over, and the decoders are asked again. */
 #include <string.h>
 
 #include "app.h"
@@ -29,9 +29,9 @@ static enum app_probe proxy_probe(const struct app_probe_input *input)
         return APP_NO;
     if (len < 10)
         return APP_MORE;
-    return memcmp(client + 6, "TCP4", 4) == 0 || memcmp(client + 6, "TCP6", 4) == 0 || memcmp(client + 6, "UNKN", 4) == 0
-               ? APP_YES
-               : APP_NO;
+    bool known = memcmp(client + 6, "TCP4", 4) == 0 || memcmp(client + 6, "TCP6", 4) == 0 ||
+                 memcmp(client + 6, "UNKN", 4) == 0;
+    return known ? APP_YES : APP_NO;
 }
 
 /* The header's next byte. True when it was the last. */

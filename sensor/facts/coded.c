@@ -92,7 +92,7 @@ static enum kind kind_of(const struct coded *coded, uint8_t c, int value)
     }
 }
 
-/* A last line that leaves a group open where the lines before closed theirs, with no padding, is a word behind the run. */
+/* A last line that leaves a group open where the lines before closed theirs, with no padding, is a word behind it. */
 static void end_run(struct coded *coded, uint64_t at)
 {
     if (coded->lines && !coded->padded && coded->characters % 4 && coded->before_line % 4 == 0 && coded->line)

@@ -1,4 +1,4 @@
-/* Lines of a text that comes in pieces, for recognisers: whole ones where they lie, those cut by a piece put together. */
+/* Lines of a text that comes in pieces, for recognisers: whole ones where they lie, those that are cut put together. */
 #ifndef FACTS_LINES_H
 #define FACTS_LINES_H
 

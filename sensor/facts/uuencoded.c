@@ -43,7 +43,8 @@ static bool take_line(struct uuencoded *u, struct text line, uint64_t next)
     }
     if (u->form == UU_UNDECIDED)
         u->form = uu_form_of(line.data, line.len);
-    if (line.len && (u->lines.lost || !uu_is_coded(u->form, line.data, line.len))) { /* the text goes on without its end */
+    bool coded = !u->lines.lost && uu_is_coded(u->form, line.data, line.len);
+    if (line.len && !coded) { /* the text goes on without its end */
         u->ended = true;
         u->end = u->lines.at;
         return u->proved;

@@ -1,5 +1,5 @@
-/* Files in the middle of a text, yEncoded, as they travel in news and mail. The item reaches from "=ybegin" to its "=yend";
- * parts of one file that follow each other in one text are one item. */
+/* Files in the middle of a text, yEncoded, as they travel in news and mail. The item reaches from "=ybegin" to its
+ * "=yend"; parts of one file that follow each other in one text are one item. */
 #include "lines.h"
 #include "yenc.h"
 

@@ -1,5 +1,6 @@
-/* CMS signed data (RFC 5652 5), the "smime.p7m" and ".p7m" files: what was signed stands verbatim in an octet string, or
- * in a row of them as programs write it that sign while they read. Behind it come certificates and signatures.
+/* CMS signed data (RFC 5652 5), the "smime.p7m" and ".p7m" files: what was signed stands verbatim in an octet
+ * string, or in a row of them as programs write it that sign while they read. Behind it come certificates and
+ * signatures.
  *
  *      SEQUENCE { id-signedData, [0] { SEQUENCE { version, SET digests, SEQUENCE { type, [0] { OCTET STRING
  *

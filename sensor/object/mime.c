@@ -22,7 +22,8 @@ static bool is_container(const char *value, size_t len)
     size_t at = 0;
     while (at < len && is_space(value[at]))
         at++;
-    return len - at > 10 && (strncasecmp(value + at, "multipart/", 10) == 0 || strncasecmp(value + at, "message/", 8) == 0);
+    return len - at > 10 &&
+           (strncasecmp(value + at, "multipart/", 10) == 0 || strncasecmp(value + at, "message/", 8) == 0);
 }
 
 static void keep_field(struct mime_headers *headers, const char *line, size_t len)

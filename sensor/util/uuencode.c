@@ -46,8 +46,8 @@ bool uu_end(enum uu_form form, const char *line, size_t len)
     return form == UU_BASE64 ? len == 4 && memcmp(line, "====", 4) == 0 : len == 3 && memcmp(line, "end", 3) == 0;
 }
 
-/* Characters behind the count: whole groups, or the last one cut to what is needed; some encoders add a checksum. Half of
- * them may be `stripped`, as spaces. */
+/* Characters behind the count: whole groups, or the last one cut to what is needed; some encoders add a checksum.
+ * Half of them may be `stripped`, as spaces. */
 static bool fits(enum uu_form form, const char *line, size_t len, bool stripped)
 {
     int count = len ? value_of(form, line[0]) : -1;

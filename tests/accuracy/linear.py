@@ -53,6 +53,15 @@ SHAPES = [
     ("hex starts", flood(b"ffd8ffe000104a464946")), ("templates", flood(b"NT\0\x10\x40\0\0\0\n\1NFT\x10")),
     ("numpy heads", flood(b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', ")), ("zip heads", flood(b"PK\3\4\x14\0\1\0\x08\0")),
     ("PDF words", flood(b"%PDF-1.7 /Encrypt obj ")), ("XML elements", flood(b"<biom:FaceImage><nc:BinaryBase64Object>/9j/")),
+    ("uuencode starts", flood(b"begin 644 a\n#0V%T\n")), ("uuencoded lines", lambda size: b"begin 644 a\n" + flood(
+        b"M" + b"_" * 60 + b"\n")(size)), ("begin lines", flood(b"begin 644 a\n")),
+    ("yEnc starts", flood(b"=ybegin line=128 size=9 name=a\n*\n")), ("yEnc parts", flood(
+        b"=ybegin part=1 total=9 line=128 size=999 name=a\n=ypart begin=1 end=3\n***\n=yend size=3\n\n")),
+    ("TNEF attributes", lambda size: b"\x78\x9f\x3e\x22\1\0" + flood(b"\2\x0f\x80\6\0\1\0\0\0aa\0")(size)),
+    ("TNEF properties", lambda size: b"\x78\x9f\x3e\x22\1\0\2\5\x90\6\0" + b"\xff\xff\xff\x7f\xff\xff\xff\x7f" + flood(
+        b"\x1e\0\0\x10\1\0\0\0\1\0\0\0a\0\0\0")(size)),
+    ("octet strings", lambda size: bytes.fromhex(
+        "308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a0802480") + flood(b"\4\1a")(size)),
     ("small floats", flood(b"\x00\x00\xb4\x3d\x00\x00\xb4\xbd")),
 ]
 
