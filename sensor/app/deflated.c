@@ -1,4 +1,4 @@
-/* Raw deflate over a whole connection, flushed after each command. What comes of it is bounded as of every other coding. */
+/* Raw deflate over a whole connection, flushed after each command. What comes of it is bounded, as of every coding. */
 #define ZLIB_CONST
 #include "deflated.h"
 

@@ -1,5 +1,5 @@
 /* NNTP (RFC 3977): articles posted (POST, IHAVE, TAKETHIS) and those an inside server hands out (ARTICLE, HEAD, BODY).
- * An article is a mail in all but its addresses. A reply's code says whether text follows, so none has to be counted. */
+ * An article is a mail in all but its addresses. A reply's code says whether text follows: none has to be counted. */
 #include <string.h>
 
 #include "app.h"
