@@ -97,8 +97,12 @@ struct recogniser {
     /* may be NULL: NO unless proved */
     enum recogniser_state (*gap)(void *state, struct fact_set *facts, uint64_t len, uint64_t at);
     uint64_t (*end_at)(const void *state); /* bytes of the item, once END */
+    /* Bytes before this are the item's whatever comes. NULL: all that were fed. */
+    uint64_t (*sure_to)(const void *state);
+    /* The name an encoded item gives to what it holds, which is then searched like a file of its own. May be NULL. */
+    struct text (*name_of)(const void *state);
     const char *(*type_of)(const void *state); /* a finer type once PROVED ("avif"); may be NULL */
-    /* The object ended: last facts of what waited for more. May be NULL. */
+    /* The object ended: last facts of what waited for more; END: a carved item ends with it. May be NULL. */
     enum recogniser_state (*finish)(void *state, struct fact_set *facts);
 };
 

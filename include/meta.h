@@ -10,7 +10,9 @@
 
 enum meta_id {
 #define META(id, section, key, help) META_##id,
+#define META_LIST META
 #include "meta_list.def"
+#undef META_LIST
 #undef META
     META_COUNT
 };
@@ -42,6 +44,10 @@ struct meta *meta_fit(struct meta *meta, struct pool *snug, size_t room);
 struct meta *meta_hold(struct meta *meta);
 void meta_drop(struct pool *pool, struct meta *meta); /* `pool` may be NULL: a meta knows its own */
 void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len);
+/* One item more of a META_LIST; items stand in the text with a line feed between. */
+void meta_add(struct meta *meta, enum meta_id id, const void *data, size_t len);
+/* The same for the name of an attachment, when these are the words of a mail. */
+void meta_add_attachment(struct meta *meta, struct text name);
 struct text meta_get(const struct meta *meta, enum meta_id id);
 
 #endif

@@ -87,7 +87,8 @@ void object_data(struct object_env *env, struct object *object, const uint8_t *d
 void object_gap(struct object_env *env, struct object *object, uint64_t len);
 /* CLOSED stays CLOSED only if no gap, no damage and not short of expected_size; else it is TRUNCATED. Frees it. */
 void object_end(struct object_env *env, struct object *object, enum object_state state);
-/* A name learned late (before the end). */
+/* A name, or media type, learned late (before the end). */
 void object_set_name(struct object *object, const char *name, size_t len);
+void object_set_type(struct object *object, const char *type, size_t len);
 
 #endif

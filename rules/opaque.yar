@@ -216,12 +216,13 @@ rule opaque_encrypted_file
     meta:
         severity    = "medium"
         category    = "bulk"
-        description = "A file that is nothing but encryption (LUKS, age, OpenPGP, openssl enc) left the network"
-        reference   = "LUKS on-disk format, age-encryption.org/v1, RFC 4880, openssl-enc(1); OpenPGP mail aside"
+        description = "A file that is nothing but encryption (LUKS, age, OpenPGP, S/MIME, openssl enc) left the network"
+        reference   = "LUKS on-disk format, age-encryption.org/v1, RFC 4880, RFC 5652, openssl-enc(1); no short mails"
         confidence  = "medium"
     condition:
         encrypted_container
-        and (object_type == "luks" or object_type == "openssl" or object_type == "age" or object_type == "pgp")
+        and (object_type == "luks" or object_type == "openssl" or object_type == "age" or object_type == "pgp"
+             or object_type == "cms")
         and not (app_proto == "smtp" and object_size < 100KB)
         and direction == "outbound" and not receiver_allowed and not sender_allowed
 }

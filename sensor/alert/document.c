@@ -43,9 +43,14 @@ void document_head(struct alerter *a, const char *type, const struct flow *flow,
     json_text(j, "community_id", id);
 }
 
-static const char *const meta_path[META_COUNT] = {
-#define META(id, section, key, help) section "." key,
+static const struct {
+    const char *path;
+    bool list;
+} meta_info[META_COUNT] = {
+#define META(id, section, key, help) {section "." key, false},
+#define META_LIST(id, section, key, help) {section "." key, true},
 #include "meta_list.def"
+#undef META_LIST
 #undef META
 };
 
@@ -60,37 +65,35 @@ static bool is_number(struct text text)
     return true;
 }
 
-static void comma_list(struct json *j, const char *key, struct text list)
+/* A list as an array; blanks before an item are none of it. */
+static void items(struct json *j, const char *key, struct text list, char separator)
 {
     json_open_array(j, key);
-    while (list.len) {
-        const char *comma = memchr(list.data, ',', list.len);
-        size_t n = comma ? (size_t)(comma - list.data) : list.len;
-        json_bytes(j, NULL, list.data, n);
-        for (; n < list.len && (list.data[n] == ',' || list.data[n] == ' '); n++) {
-        }
-        list.data += n;
-        list.len -= n;
+    for (size_t at = 0; at < list.len;) {
+        const char *end = memchr(list.data + at, separator, list.len - at);
+        size_t next = end ? (size_t)(end - list.data) : list.len;
+        while (at < next && list.data[at] == ' ')
+            at++;
+        json_bytes(j, NULL, list.data + at, next - at);
+        at = next + 1;
     }
     json_close_array(j);
 }
 
+static void meta_items(struct json *j, const char *key, struct text text)
+{
+    char name[64];
+    bool cut = text.len == META_FIELD_MAX; /* its last item is not whole */
+    while (cut && text.len && text.data[--text.len] != '\n') {
+    }
+    items(j, key, text, '\n');
+    snprintf(name, sizeof(name), "%s_truncated", key);
+    if (cut)
+        json_bool(j, name, true);
+}
+
 static void meta_field(struct json *j, const char *key, struct text text)
 {
-    char name[48];
-    size_t len = strlen(key);
-    if (len > 2 && key[len - 1] == ']') {
-        bool cut = text.len == META_FIELD_MAX; /* its last item is not whole */
-        while (cut && text.len && text.data[--text.len] != ',') {
-        }
-        snprintf(name, sizeof(name), "%.*s", (int)len - 2, key);
-        comma_list(j, name, text);
-        if (cut) {
-            snprintf(name, sizeof(name), "%.*s_truncated", (int)len - 2, key);
-            json_bool(j, name, true);
-        }
-        return;
-    }
     bool number_key = strcmp(key, "status") == 0 || strcmp(key, "version") == 0; /* TLS's is "TLS 1.3", NFS's 3 or 4 */
     if (!number_key || !is_number(text)) {
         json_bytes(j, key, text.data, text.len);
@@ -141,9 +144,13 @@ static void write_sections(struct json *j, const struct meta *meta)
         struct text text = meta_get(meta, (enum meta_id)i);
         if (!text.len)
             continue;
-        walk(j, at, meta_path[i]);
-        at = meta_path[i];
-        meta_field(j, strrchr(at, '.') + 1, text);
+        walk(j, at, meta_info[i].path);
+        at = meta_info[i].path;
+        const char *key = strrchr(at, '.') + 1;
+        if (meta_info[i].list)
+            meta_items(j, key, text);
+        else
+            meta_field(j, key, text);
     }
     walk(j, at, "");
 }
@@ -260,7 +267,7 @@ void document_ndpi(struct alerter *a, const struct flow *flow)
     if (c->alpn[0])
         json_bytes(j, "alpn", c->alpn, strlen(c->alpn));
     if (c->risks[0])
-        comma_list(j, "risks", (struct text){c->risks, strlen(c->risks)});
+        items(j, "risks", (struct text){c->risks, strlen(c->risks)}, ',');
     json_close_object(j);
 }
 

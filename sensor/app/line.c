@@ -83,20 +83,6 @@ bool begins_with_word(const uint8_t *data, size_t len, const char *const *words)
     return false;
 }
 
-struct text angle_address(struct text text)
-{
-    const char *open = text.len ? memchr(text.data, '<', text.len) : NULL;
-    if (open) {
-        size_t left = text.len - (size_t)(open + 1 - text.data);
-        const char *close = memchr(open + 1, '>', left);
-        return (struct text){open + 1, close ? (size_t)(close - open) - 1 : left};
-    }
-    size_t n = 0;
-    while (n < text.len && text.data[n] != ' ')
-        n++;
-    return (struct text){text.data, n};
-}
-
 struct text path_name(struct text path)
 {
     size_t begin = path.len;

@@ -29,8 +29,6 @@ bool line_literal(const struct line *line, uint64_t *len, bool *waits);
 unsigned line_reply(const struct line *line, bool *last);
 /* The same for bytes a probe looks at: whether a whole line is there and begins with one of the words. */
 bool begins_with_word(const uint8_t *data, size_t len, const char *const *words);
-/* What stands between the first '<' and the '>' after it, else the text up to a blank. */
-struct text angle_address(struct text text);
 /* The last segment of a path, either slash. */
 struct text path_name(struct text path);
 

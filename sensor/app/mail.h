@@ -5,11 +5,18 @@
 #include "app.h"
 #include "line.h"
 
+struct mail_part { /* a part that travels alone, without its header */
+    char type[64], encoding[24]; /* "": not known */
+    uint16_t name_len;
+    char name[160];
+};
+
 struct mail {
     struct object *object;
     struct meta *meta; /* held by the caller until mail_end */
     enum side side;
     uint64_t tx_id, expected_size;
+    const struct mail_part *part; /* NULL: a whole message. The caller's, until the first byte */
     bool begun; /* between mail_begin and mail_end */
     bool asked; /* the object was asked for: with the first byte, so a refused message makes none */
     bool head_done;
@@ -17,10 +24,10 @@ struct mail {
     enum meta_id field;  /* of the header line before, for folded ones; META_COUNT when none */
     struct line line;
     uint16_t value_len;
-    char value[512];
+    char value[META_FIELD_MAX];
 };
 
-/* The head's From, To and Subject go to the meta as they pass. */
+/* The head's words (email.*) go to the meta as they pass. */
 void mail_begin(struct app_session *session, struct mail *mail, enum side side, struct meta *meta, uint64_t tx_id,
                 uint64_t expected_size);
 void mail_data(struct app_session *session, struct mail *mail, const uint8_t *data, size_t len);

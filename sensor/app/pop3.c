@@ -7,14 +7,15 @@
 
 #define PENDING_MAX 128
 
-enum pop3_command { POP3_LINE, POP3_LIST, POP3_MESSAGE, POP3_PART, POP3_STLS };
+enum pop3_command { POP3_LINE, POP3_LIST, POP3_MESSAGE, POP3_PART, POP3_STLS, POP3_AUTH, POP3_NONE };
 
 struct pop3 {
     struct line client, server;
     uint8_t pending[PENDING_MAX]; /* ring of enum pop3_command */
     unsigned first, count;
+    bool challenged; /* the server said "+ ": the client's next line is an answer (RFC 5034 4) */
+    uint8_t last;    /* enum pop3_command */
     bool greeted, text; /* inside a reply of many lines */
-    bool challenged;    /* the client's next line answers a "+ " of AUTH: no command (RFC 5034 4) */
     struct dot_text dot;
     struct mail mail;
     bool part; /* TOP: not the whole message */
@@ -50,22 +51,32 @@ static enum pop3_command command_of(const struct line *line)
         return POP3_PART;
     if (line_verb(line, "CAPA", &rest))
         return POP3_LIST;
-    if (line_verb(line, "AUTH", &rest))
-        return rest.len ? POP3_LINE : POP3_LIST;
     if (line_verb(line, "LIST", &rest) || line_verb(line, "UIDL", &rest))
         return rest.len ? POP3_LINE : POP3_LIST;
     if (line_verb(line, "STLS", &rest))
         return POP3_STLS;
-    return POP3_LINE;
+    if (line_verb(line, "AUTH", &rest))
+        return rest.len ? POP3_AUTH : POP3_LIST;
+    for (const char *const *verb = verbs; *verb; verb++) {
+        if (line_verb(line, *verb, NULL))
+            return POP3_LINE;
+    }
+    return POP3_NONE;
 }
 
 static void take_command(struct pop3 *pop3, const struct line *line)
 {
+    enum pop3_command command = command_of(line);
+    bool answer = pop3->challenged || (command == POP3_NONE && pop3->last == POP3_AUTH);
+    pop3->challenged = false;
+    if (answer) /* the reply to it is the reply to AUTH */
+        return;
+    pop3->last = (uint8_t)command;
     if (pop3->count == PENDING_MAX) {
         pop3->first = (pop3->first + 1) % PENDING_MAX;
         pop3->count--;
     }
-    pop3->pending[(pop3->first + pop3->count++) % PENDING_MAX] = (uint8_t)command_of(line);
+    pop3->pending[(pop3->first + pop3->count++) % PENDING_MAX] = (uint8_t)command;
 }
 
 /* True when what follows is TLS. */
@@ -73,8 +84,8 @@ static bool take_reply(struct app_session *session, enum side side, const struct
 {
     struct pop3 *pop3 = app_state(session);
     bool good = line->len >= 3 && memcmp(line->text, "+OK", 3) == 0;
-    pop3->challenged = pop3->count && line->len && line->text[0] == '+' && !good;
-    if (!pop3->count || pop3->challenged) /* the greeting, or an AUTH exchange */
+    pop3->challenged = line->len && line->text[0] == '+' && !good;
+    if (!pop3->count || pop3->challenged) /* the greeting, or "+ " of an AUTH exchange */
         return false;
     enum pop3_command command = pop3->pending[pop3->first];
     pop3->first = (pop3->first + 1) % PENDING_MAX;
@@ -139,11 +150,12 @@ static void pop3_data(struct app_session *session, enum side side, const uint8_t
         return;
     }
     while (len) {
-        if (!line_take(&pop3->client, &data, &len))
+        if (pop3->last == POP3_STLS && data[0] == 0x16) { /* a ClientHello: the reply was not seen */
+            app_switch(session, NULL, len);
             return;
-        if (!pop3->challenged)
+        }
+        if (line_take(&pop3->client, &data, &len))
             take_command(pop3, &pop3->client);
-        pop3->challenged = false;
     }
 }
 
@@ -152,7 +164,6 @@ static void pop3_gap(struct app_session *session, enum side side, uint64_t len)
     struct pop3 *pop3 = app_state(session);
     if (side == SIDE_CLIENT) {
         pop3->client.len = 0;
-        pop3->challenged = false;
     } else if (pop3->text) {
         if (pop3->mail.begun)
             mail_gap(session, &pop3->mail, len);

@@ -221,12 +221,12 @@ static void put_other_name(struct line *line, uint8_t tag, struct cursor name)
     size_t len = cursor_left(&name);
     if (tag == NAME_ADDRESS && (len == 4 || len == 16)) {
         ip = len == 4 ? ip_from_v4(name.at) : ip_from_v6(name.at);
-        put_string(line, line->len ? "," : "");
+        put_string(line, line->len ? "\n" : "");
         put_string(line, ip_format(&ip, address));
     } else if (tag == NAME_DNS || tag == NAME_EMAIL || tag == NAME_URI) {
-        put_string(line, line->len ? "," : "");
+        put_string(line, line->len ? "\n" : "");
         for (; cursor_left(&name); cursor_skip(&name, 1))
-            put(line, *name.at == ',' ? (const uint8_t *)"?" : name.at, 1); /* a comma would make two of one */
+            put(line, *name.at == '\n' ? (const uint8_t *)"?" : name.at, 1); /* a line end would make two of one */
     }
 }
 

@@ -97,7 +97,7 @@ static void read_extensions(struct cursor *c, struct tls_hello *hello, bool serv
     }
 }
 
-/* Names one after another, with commas between them; a comma inside one would look like two names. */
+/* Names one after another, each on its line; a line end inside one would look like two names. */
 static void set_alpns(struct meta *meta, enum meta_id id, struct text alpns)
 {
     struct cursor c = cursor_over(alpns.data ? alpns.data : "", alpns.len);
@@ -108,9 +108,9 @@ static void set_alpns(struct meta *meta, enum meta_id id, struct text alpns)
         if (!name.len)
             break;
         if (n && n < sizeof(list))
-            list[n++] = ',';
+            list[n++] = '\n';
         for (size_t i = 0; i < name.len && n < sizeof(list); i++)
-            list[n++] = name.data[i] == ',' ? '?' : name.data[i];
+            list[n++] = name.data[i] == '\n' ? '?' : name.data[i];
     }
     if (n)
         meta_set(meta, id, list, n);

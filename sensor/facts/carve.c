@@ -108,7 +108,14 @@ static void begin_child(struct facts_engine *engine, struct object_facts *of, st
                         const struct running *proved)
 {
     char path[64];
-    snprintf(path, sizeof(path), "carve:%s@%llu", proved->recogniser->name, (unsigned long long)proved->from);
+    struct text name = {NULL, 0};
+    if (proved->recogniser->name_of) {
+        name = proved->recogniser->name_of(proved->state);
+        snprintf(path, sizeof(path), "%s:%.*s", proved->recogniser->name, (int)name.len, name.data);
+        meta_add_attachment(object->meta, name);
+    } else {
+        snprintf(path, sizeof(path), "carve:%s@%llu", proved->recogniser->name, (unsigned long long)proved->from);
+    }
     const char *encoding = proved->recogniser->encoding;
     struct object_info info = {
         .flow = object->flow,
@@ -116,6 +123,7 @@ static void begin_child(struct facts_engine *engine, struct object_facts *of, st
         .meta = object->meta,
         .parent = object,
         .path = path,
+        .name = name,
         .encoding = {encoding, encoding ? strlen(encoding) : 0},
         .expected_size = OBJECT_SIZE_UNKNOWN,
         .tx_id = object->tx_id,
@@ -135,6 +143,22 @@ static void end_child(struct facts_engine *engine, struct carve *carve, enum obj
     running_end(engine, &carve->active);
     if (child)
         object_end(engine->objects, child, state);
+}
+
+/* Gives the child the object's bytes up to `upto`. */
+static void give_child(struct facts_engine *engine, struct carve *carve, struct object *object, uint64_t upto)
+{
+    size_t len;
+    const uint8_t *data = carve->child && upto > carve->given ? object_kept(object, carve->given, &len) : NULL;
+    if (data)
+        object_data(engine->objects, carve->child, data, (size_t)(upto - carve->given));
+    carve->given = upto > carve->given ? upto : carve->given;
+}
+
+static uint64_t sure_to(const struct running *active, uint64_t size)
+{
+    uint64_t sure = active->recogniser->sure_to ? active->recogniser->sure_to(active->state) : UINT64_MAX;
+    return sure < size - active->from ? active->from + sure : size;
 }
 
 /* The active item reached its own end: the search goes on behind it. */
@@ -159,13 +183,11 @@ static bool feed_active(struct facts_engine *engine, struct object_facts *of, st
     bool alive = running_feed(engine, &carve->active, &engine->scratch, data, len, at);
     if (alive && carve->active.ended) {
         uint64_t end = carve->active.from + carve->active.recogniser->end_at(carve->active.state);
-        if (end > at && carve->child)
-            object_data(engine->objects, carve->child, data, (size_t)(end - at));
+        give_child(engine, carve, object, end);
         finish_child(engine, carve, end);
         return false;
     }
-    if (carve->child)
-        object_data(engine->objects, carve->child, data, len);
+    give_child(engine, carve, object, alive ? sure_to(&carve->active, object->size) : object->size);
     if (!alive) {
         carve->region = carve->scanned = object->size;
         end_child(engine, carve, OBJECT_TRUNCATED);
@@ -181,18 +203,18 @@ static bool activate(struct facts_engine *engine, struct object_facts *of, struc
     struct carve *carve = &of->carve;
     struct running active = *proved;
     size_t len;
-    const uint8_t *data = object_kept(object, active.from, &len);
+    bool kept = object_kept(object, active.from, &len) != NULL;
 
     *proved = (struct running){0};
     drop_candidates(engine, carve);
     carve->active = active;
-    if (!data) { /* its beginning is no longer kept: passed over */
+    carve->given = active.from;
+    if (!kept) { /* its beginning is no longer kept: passed over */
         carve->child = NULL;
     } else {
         begin_child(engine, of, object, &active);
-        uint64_t end = active.ended ? active.from + active.recogniser->end_at(active.state) : upto;
-        if (carve->child)
-            object_data(engine->objects, carve->child, data, (size_t)(end - active.from));
+        give_child(engine, carve, object,
+                   active.ended ? active.from + active.recogniser->end_at(active.state) : sure_to(&active, upto));
     }
     if (active.ended) {
         finish_child(engine, carve, active.from + active.recogniser->end_at(active.state));
@@ -312,17 +334,24 @@ void carve_gap(struct facts_engine *engine, struct object_facts *of, struct obje
         carve->region = object->size;
         return;
     }
+    give_child(engine, carve, object, at); /* what was held back */
     if (carve->child)
         object_gap(engine->objects, carve->child, len);
+    carve->given = object->size;
     if (running_gap(engine, &carve->active, &engine->scratch, len, at) && !carve->active.ended)
         return;
     carve->region = object->size;
     end_child(engine, carve, OBJECT_TRUNCATED);
 }
 
-void carve_end(struct facts_engine *engine, struct object_facts *of, bool whole)
+void carve_end(struct facts_engine *engine, struct object_facts *of, struct object *object)
 {
-    const struct recogniser *active = of->carve.active.recogniser;
+    struct running *active = &of->carve.active;
+    const struct recogniser *r = active->recogniser;
+    bool ended = r && r->encoding && r->finish && object && object->state == OBJECT_CLOSED &&
+                 r->finish(active->state, &engine->scratch) == RECOGNISE_END;
+    if (r && object)
+        give_child(engine, &of->carve, object, ended ? active->from + r->end_at(active->state) : object->size);
     drop_candidates(engine, &of->carve);
-    end_child(engine, &of->carve, whole && active && active->encoding ? OBJECT_CLOSED : OBJECT_TRUNCATED);
+    end_child(engine, &of->carve, ended ? OBJECT_CLOSED : OBJECT_TRUNCATED);
 }

@@ -11,6 +11,8 @@
 #include "coded.h"
 #include "engine.h"
 
+#define LINE_MAX_HELD 1024
+
 struct coded {
     uint8_t head[CODED_HEAD];
     uint8_t have;       /* bytes of head */
@@ -23,6 +25,8 @@ struct coded {
     uint64_t escape_at; /* where it begins */
     bool begins_line;   /* after a line end */
     bool padded;        /* after '=' */
+    uint8_t alphabet;   /* '+' of the standard one, '-' of the URL-safe one, once a character told */
+    uint64_t characters, before_line; /* so far, and before the present line */
     uint32_t lines;     /* line ends so far */
     uint32_t line, line_before; /* characters */
     uint64_t line_at;   /* where the line begins */
@@ -71,6 +75,8 @@ static enum kind kind_of(const struct coded *coded, uint8_t c, int value)
 {
     if (coded->escaped)
         return c == 'n' || c == 'r' ? LINE_END : c == '/' ? CHARACTER : OTHER;
+    if (value >= 62 && coded->alphabet != (c == '+' || c == '/' ? '+' : '-'))
+        return OTHER;
     if (value >= 0)
         return CHARACTER;
     switch (c) {
@@ -89,8 +95,11 @@ static enum kind kind_of(const struct coded *coded, uint8_t c, int value)
     }
 }
 
+/* A last line that leaves a group open where the lines before closed theirs, with no padding, is a word behind it. */
 static void end_run(struct coded *coded, uint64_t at)
 {
+    if (coded->lines && !coded->padded && coded->characters % 4 && coded->before_line % 4 == 0 && coded->line)
+        at = coded->line_at;
     coded->ended = true;
     coded->end = at;
 }
@@ -108,6 +117,7 @@ static void end_line(struct coded *coded, uint64_t at)
     }
     coded->begins_line = true;
     coded->line_at = at;
+    coded->before_line = coded->characters;
 }
 
 /* What ends a quoted text, a cell, an element; a line that ends otherwise was none of the run's. */
@@ -143,6 +153,8 @@ static void take(struct coded *coded, uint8_t c, unsigned width, uint64_t at)
     if (!unescape(coded, &c, width, &at))
         return;
     int value = width == 4 ? hex_value(c) : base64_value(c);
+    if (value >= 62 && !coded->alphabet)
+        coded->alphabet = c == '+' || c == '/' ? '+' : '-';
     enum kind kind = kind_of(coded, c, value);
     bool was_escaped = coded->escaped;
     coded->escaped = kind == ESCAPE;
@@ -152,6 +164,7 @@ static void take(struct coded *coded, uint8_t c, unsigned width, uint64_t at)
     case CHARACTER:
         coded->begins_line = false;
         coded->line++;
+        coded->characters++;
         if (coded->have < CODED_HEAD)
             take_value(coded, value, width);
         break;
@@ -196,6 +209,20 @@ static enum recogniser_state hex_feed(void *state, struct fact_set *facts, const
 {
     (void)facts;
     return feed(state, data, len, at, 4);
+}
+
+/* The text ends with the run: as whole as the text is. */
+static enum recogniser_state coded_finish(void *state, struct fact_set *facts)
+{
+    (void)facts;
+    return ((const struct coded *)state)->proved ? RECOGNISE_END : RECOGNISE_NO;
+}
+
+/* The present line may turn out to be none of the run's. One that is longer than lines are is not held back. */
+static uint64_t coded_sure_to(const void *state)
+{
+    const struct coded *coded = state;
+    return coded->lines && coded->line < LINE_MAX_HELD ? coded->line_at : UINT64_MAX;
 }
 
 static uint64_t coded_end_at(const void *state)
@@ -273,7 +300,9 @@ const struct recogniser recogniser_coded_base64 = {
     .literal_count = sizeof(BASE64) / sizeof(BASE64[0]),
     .sniff = base64_sniff,
     .feed = base64_feed,
+    .finish = coded_finish,
     .end_at = coded_end_at,
+    .sure_to = coded_sure_to,
 };
 
 const struct recogniser recogniser_coded_hex = {
@@ -285,5 +314,7 @@ const struct recogniser recogniser_coded_hex = {
     .literal_count = sizeof(HEX) / sizeof(HEX[0]),
     .sniff = hex_sniff,
     .feed = hex_feed,
+    .finish = coded_finish,
     .end_at = coded_end_at,
+    .sure_to = coded_sure_to,
 };

@@ -191,10 +191,15 @@ static enum recogniser_state encrypted_gap(void *state, struct fact_set *facts, 
     return answer(e);
 }
 
+/* A mail's text may hold an encrypted message. */
+static const struct recogniser_literal LITERALS[] = {{"-----BEGIN PGP MESSAGE-----", 27, 0, false}};
+
 const struct recogniser recogniser_encrypted = {
     .name = "encrypted",
     .type = "",
     .state_size = sizeof(struct encrypted),
+    .literals = LITERALS,
+    .literal_count = 1,
     .sniff = encrypted_sniff,
     .feed = encrypted_feed,
     .gap = encrypted_gap,

@@ -29,6 +29,7 @@ struct carve {
     struct running candidate[CANDIDATES_MAX];
     struct running active;  /* the proved item the bytes belong to now */
     struct object *child;   /* its object; NULL when none is active or memory refused it */
+    uint64_t given;         /* object bytes before this were given to it */
 };
 
 struct object_facts {
@@ -89,7 +90,7 @@ const uint8_t *object_kept(const struct object *object, uint64_t from, size_t *l
 
 void carve_data(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t at, bool last);
 void carve_gap(struct facts_engine *engine, struct object_facts *of, struct object *object, uint64_t len);
-/* `whole`: the object is, so an item that only the end of the text ends is, too. */
-void carve_end(struct facts_engine *engine, struct object_facts *of, bool whole);
+/* `object` NULL: it was given up. */
+void carve_end(struct facts_engine *engine, struct object_facts *of, struct object *object);
 
 #endif

@@ -321,14 +321,14 @@ void facts_end(struct facts_engine *engine, struct object_facts *of, struct obje
     measure_entropy(of, object, true);
     carve(engine, of, object, object->size, true);
     finish(engine, of, false); /* those that the last bytes attached too */
-    carve_end(engine, of, object->state == OBJECT_CLOSED);
+    carve_end(engine, of, object);
 }
 
 void facts_drop(struct facts_engine *engine, struct object_facts *of)
 {
     if (!of)
         return;
-    carve_end(engine, of, false);
+    carve_end(engine, of, NULL);
     for (unsigned i = 0; i < of->running_count; i++)
         running_end(engine, &of->running[i]);
     pool_put(engine->pool, of);

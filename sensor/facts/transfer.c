@@ -41,14 +41,71 @@ static void set_names(struct fact_set *set, const struct flow *flow, const struc
     set_meta(set, FACT_user_agent, meta, META_HTTP_USER_AGENT);
 }
 
+/* A comma list that grows, cut to what a fact holds. */
+struct list {
+    size_t len;
+    char text[FACT_TEXT_MAX];
+};
+
+static void list_add(struct list *list, struct text item)
+{
+    size_t n = list->len;
+    if (!item.len || n == sizeof(list->text))
+        return;
+    if (n)
+        list->text[n++] = ',';
+    size_t len = item.len < sizeof(list->text) - n ? item.len : sizeof(list->text) - n;
+    memcpy(list->text + n, item.data, len);
+    list->len = n + len;
+}
+
+/* An envelope's path without its angle brackets. */
+static struct text bare(struct text path)
+{
+    if (path.len >= 2 && path.data[0] == '<' && path.data[path.len - 1] == '>')
+        return (struct text){path.data + 1, path.len - 2};
+    return path;
+}
+
+static void list_add_items(struct list *list, struct text items)
+{
+    for (size_t at = 0; at < items.len;) {
+        const char *end = memchr(items.data + at, '\n', items.len - at);
+        size_t n = end ? (size_t)(end - items.data) - at : items.len - at;
+        list_add(list, bare((struct text){items.data + at, n}));
+        at += n + 1;
+    }
+}
+
+/* Who, to whom, about what. The envelope is what servers go by, the header what people see. */
+static void set_mail(struct fact_set *set, const struct meta *meta)
+{
+    struct list from = {.len = 0}, to = {.len = 0};
+    struct text sender = bare(meta_get(meta, META_SMTP_MAIL_FROM)), header = meta_get(meta, META_EMAIL_FROM);
+    list_add(&from, sender);
+    if (!sender.len || (header.len && !memmem(header.data, header.len, sender.data, sender.len)))
+        list_add(&from, header);
+    list_add_items(&to, meta_get(meta, META_SMTP_RCPT_TO));
+    if (!to.len) {
+        list_add_items(&to, meta_get(meta, META_EMAIL_TO));
+        list_add_items(&to, meta_get(meta, META_EMAIL_CC));
+        list_add_items(&to, meta_get(meta, META_EMAIL_BCC));
+    }
+    fact_set_text(set, FACT_mail_from, from.text, from.len);
+    fact_set_text(set, FACT_mail_to, to.text, to.len);
+    set_meta(set, FACT_mail_subject, meta, META_EMAIL_SUBJECT);
+}
+
 /* What the handshake said, and nDPI's word: also for the client's fingerprint where no decoder saw it. */
 static void set_class(struct fact_set *set, const struct flow *flow, const struct meta *meta)
 {
     const struct flow_class *class = flow ? flow->class : NULL;
+    struct list alpns = {.len = 0};
+    list_add_items(&alpns, meta_get(meta, META_TLS_CLIENT_ALPN));
+    fact_set_text(set, FACT_tls_alpn, alpns.text, alpns.len);
     set_meta(set, FACT_tls_ja3, meta, META_TLS_JA3);
     set_meta(set, FACT_tls_ja4, meta, META_TLS_JA4);
     set_meta(set, FACT_tls_version, meta, META_TLS_VERSION);
-    set_meta(set, FACT_tls_alpn, meta, META_TLS_CLIENT_ALPN);
     set_meta(set, FACT_tls_subject, meta, META_TLS_SUBJECT);
     set_meta(set, FACT_tls_issuer, meta, META_TLS_ISSUER);
     set_meta(set, FACT_ssh_client, meta, META_SSH_CLIENT);
@@ -130,6 +187,8 @@ void facts_transfer(struct fact_set *set, const struct object *object)
 {
     set_object(set, object);
     set_names(set, object->flow, object->meta);
+    if (object->meta)
+        set_mail(set, object->meta);
     set_class(set, object->flow, object->meta);
     if (object->flow) {
         set_flow(set, object->flow, object->sender);

@@ -1,17 +1,19 @@
-/* Content-Transfer-Encoding "x-uuencode" (POSIX uuencode): "begin MODE NAME", lines whose first
- * character tells how many bytes they hold, "end". Lines before "begin" are passed over; several
- * files in one text decode one after another. Every line stands alone, so a damaged or missing one
- * costs its own bytes only. */
+/* Content-Transfer-Encoding "x-uuencode" (POSIX uuencode), and xxencode: "begin MODE NAME", coded
+ * lines, "end". Lines before "begin" are passed over; several files in one text decode one after
+ * another. Every line stands alone, so a damaged or missing one costs its own bytes only. */
 #include <string.h>
 
 #include "codec.h"
+#include "uuencode.h"
 
 #define LOOK_BYTES 512     /* that hold a "begin", or the bytes are not coded at all */
-#define LINE_MAX_BYTES 256 /* 63 bytes make 85 characters; what is longer is no coded line */
+#define LINE_MAX_BYTES 320 /* 63 bytes make 85 characters; a name may be longer */
 
 struct uuencode_state {
     bool inside; /* between "begin" and "end" */
     bool begun;  /* a "begin" was seen */
+    bool skipped; /* a line inside could not be decoded */
+    enum uu_form form;
     uint32_t looked_at;
     bool lost; /* a gap: the present line is not whole */
     uint16_t len;
@@ -25,56 +27,38 @@ static bool uuencode_open(void *user, struct codec_memory *memory)
     return true;
 }
 
-static uint8_t value_of(char c)
-{
-    return (uint8_t)(c - ' ') & 63; /* space and grave accent are both 0 */
-}
-
-/* Trailing spaces are lost on the way through mail: missing characters are zero. */
-static size_t decode_line(const char *line, size_t len, uint8_t *out)
-{
-    size_t count = value_of(line[0]), n = 0;
-    for (size_t i = 1; n < count; i += 4) {
-        uint32_t bits = 0;
-        for (size_t k = 0; k < 4; k++)
-            bits = bits << 6 | (i + k < len ? value_of(line[i + k]) : 0u);
-        for (unsigned k = 0; k < 3 && n < count; k++)
-            out[n++] = (uint8_t)(bits >> (16 - 8 * k));
-    }
-    return n;
-}
-
-static bool is_coded(const char *line, size_t len)
-{
-    size_t count = value_of(line[0]);
-    return line[0] >= ' ' && line[0] <= '`' && len <= 1 + (count + 2) / 3 * 4 + 2;
-}
-
 static bool take_line(struct uuencode_state *state, const struct codec_sink *sink)
 {
-    uint8_t decoded[64];
+    uint8_t decoded[UU_DECODED_MAX];
+    struct text name;
+    enum uu_form form;
     size_t len = state->len;
     while (len && (state->line[len - 1] == '\r' || state->line[len - 1] == '\n'))
         len--;
     state->len = 0;
     if (state->lost || !len) {
+        state->skipped |= state->lost && state->inside;
         state->lost = false;
         return true;
     }
-    if (len > 6 && memcmp(state->line, "begin ", 6) == 0 && state->line[6] >= '0' &&
-        state->line[6] <= '7') {
+    if (!state->inside && uu_begin(state->line, len, &form, &name)) {
         state->inside = state->begun = true;
+        state->form = form;
         return true;
     }
     if (!state->inside)
         return true;
-    if (len == 3 && memcmp(state->line, "end", 3) == 0) {
+    if (uu_end(state->form, state->line, len)) {
         state->inside = false;
         return true;
     }
-    if (!is_coded(state->line, len))
+    if (state->form == UU_UNDECIDED)
+        state->form = uu_form_of(state->line, len);
+    if (!uu_is_coded(state->form, state->line, len)) {
+        state->skipped |= len > 1; /* a lone character holds nothing */
         return true;
-    size_t n = decode_line(state->line, len, decoded);
+    }
+    size_t n = uu_decode(state->form, state->line, len, decoded);
     return !n || sink->data(sink->user, decoded, n);
 }
 
@@ -115,11 +99,11 @@ static bool uuencode_finish(void *user, const struct codec_sink *sink)
     struct uuencode_state *state = user;
     if (state->len)
         take_line(state, sink);
-    return state->begun && !state->inside;
+    return state->begun && !state->inside && !state->skipped;
 }
 
 const struct codec_ops codec_uuencode = {
-    .names = "x-uuencode,uuencode,x-uue,uue",
+    .names = "x-uuencode,uuencode,x-uue,uue,x-xxencode,xxencode",
     .state_size = sizeof(struct uuencode_state),
     .unmarked = true,
     .open = uuencode_open,

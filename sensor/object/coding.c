@@ -217,9 +217,10 @@ static unsigned find_codecs(struct text list, const struct codec_ops *found[CODI
         const char *comma = memrchr(list.data, ',', end);
         size_t next = comma ? (size_t)(comma - list.data) : 0, from = comma ? next + 1 : 0,
                to = end;
-        const char *parameters = memchr(list.data + from, ';', to - from);
-        if (parameters)
-            to = (size_t)(parameters - list.data);
+        for (size_t i = from; i < to; i++) { /* parameters, and comments as mail headers may have them */
+            if (list.data[i] == ';' || list.data[i] == '(')
+                to = i;
+        }
         while (from < to && strchr(" \t\"\r\n", list.data[from]))
             from++;
         while (to > from && strchr(" \t\"\r\n", list.data[to - 1]))

@@ -2,6 +2,7 @@
  * containers share, a part's header block becoming an object. */
 #include <string.h>
 
+#include "encoded_words.h"
 #include "env.h"
 #include "mime.h"
 
@@ -54,10 +55,12 @@ struct container *container_sniff(struct object_env *env, struct object *object,
     *undecided = false;
     for (size_t i = 0; i < CONTAINER_COUNT; i++) {
         const struct container_ops *ops = containers[i];
-        if (ops->sniff && len < ops->head_len)
+        if (ops->sniff && len < ops->head_len) {
             *undecided = true;
-        else if (ops->sniff && ops->sniff(head, len))
+        } else if (ops->sniff && ops->sniff(head, len)) {
+            *undecided = false;
             return make(env, i, object, NULL);
+        }
     }
     return NULL;
 }
@@ -84,7 +87,7 @@ static void join_encodings(struct part *part, const struct mime_headers *headers
 /* A name in the words of RFC 2047, which no parameter should use and every mailer does. */
 static size_t read_name(const char *value, const char *parameter, char *out, size_t out_len)
 {
-    return mime_decode_words(out, mime_parameter(value, parameter, out, out_len));
+    return encoded_words(out, mime_parameter(value, parameter, out, out_len));
 }
 
 void part_read(struct part *part, const char *block, size_t len)
@@ -108,5 +111,6 @@ struct object *part_begin(struct container *container, const struct part *part, 
     info.declared_type = (struct text){part->type, strlen(part->type)};
     info.encoding = (struct text){part->encoding, strlen(part->encoding)};
     info.time_ns = container->env->now_ns;
+    meta_add_attachment(info.meta, info.name);
     return object_begin(container->env, &info);
 }

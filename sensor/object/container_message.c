@@ -11,6 +11,7 @@
 
 struct message {
     struct container container;
+    bool pending; /* the headers are read; the body begins with its first byte */
     bool in_body;
     bool first_line_seen;
     size_t line_at; /* where the present header line begins in `headers` */
@@ -43,7 +44,7 @@ static void end_line(struct message *m)
     size_t len = m->headers.len - m->line_at;
     if (len == 1 || (len == 2 && line[0] == '\r')) {
         if (m->first_line_seen)
-            begin_body(m, true);
+            m->pending = true;
         else
             m->headers.len = 0; /* empty lines before the headers */
         return;
@@ -73,11 +74,13 @@ static size_t header_bytes(struct message *m, const uint8_t *data, size_t len)
 static void message_data(struct container *container, const uint8_t *data, size_t len)
 {
     struct message *m = (struct message *)container;
-    while (len && !m->in_body) {
+    while (len && !m->in_body && !m->pending) {
         size_t n = header_bytes(m, data, len);
         data += n;
         len -= n;
     }
+    if (len && !m->in_body)
+        begin_body(m, true);
     object_data(container->env, m->body, data, len);
 }
 
@@ -93,7 +96,7 @@ static void message_end(struct container *container, enum object_state state)
 {
     struct message *m = (struct message *)container;
     if (!m->in_body && m->headers.len && state == OBJECT_CLOSED)
-        begin_body(m, false); /* nothing but headers: they are what was sent */
+        begin_body(m, m->pending); /* nothing but headers: they are what was sent */
     object_end(container->env, m->body, state);
     buffer_release(container->env->heap, &m->headers);
 }

@@ -80,6 +80,10 @@ static void multipart_open(struct container *container, const struct object_info
     type[len] = '\0';
     m->digest = strcmp(container->router->declared_type, "multipart/digest") == 0;
     len = mime_parameter(type, "boundary", boundary, sizeof(boundary));
+    for (size_t i = 1; i < len && boundary[len - 1] == ')'; i++) { /* a comment */
+        if (boundary[i] == '(' && boundary[i - 1] == ' ')
+            len = i;
+    }
     while (len && (boundary[len - 1] == ' ' || boundary[len - 1] == '\t'))
         len--;
     if (len)

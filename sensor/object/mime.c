@@ -8,11 +8,22 @@
 #include <string.h>
 #include <strings.h>
 
+#include "encoded_words.h"
+
 #define SECTIONS_MAX 32
 
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_container(const char *value, size_t len)
+{
+    size_t at = 0;
+    while (at < len && is_space(value[at]))
+        at++;
+    return len - at > 10 &&
+           (strncasecmp(value + at, "multipart/", 10) == 0 || strncasecmp(value + at, "message/", 8) == 0);
 }
 
 static void keep_field(struct mime_headers *headers, const char *line, size_t len)
@@ -21,17 +32,23 @@ static void keep_field(struct mime_headers *headers, const char *line, size_t le
         const char *name;
         size_t offset, room;
     } fields[] = {
-        {"content-type:", offsetof(struct mime_headers, content_type), MIME_VALUE_MAX},
-        {"content-disposition:", offsetof(struct mime_headers, disposition), MIME_VALUE_MAX},
-        {"content-transfer-encoding:", offsetof(struct mime_headers, encoding), 64},
-        {"content-encoding:", offsetof(struct mime_headers, content_encoding), 64},
+        {"content-type", offsetof(struct mime_headers, content_type), MIME_VALUE_MAX},
+        {"content-disposition", offsetof(struct mime_headers, disposition), MIME_VALUE_MAX},
+        {"content-transfer-encoding", offsetof(struct mime_headers, encoding), 64},
+        {"content-encoding", offsetof(struct mime_headers, content_encoding), 64},
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         size_t name = strlen(fields[i].name);
         if (len <= name || strncasecmp(line, fields[i].name, name) != 0)
             continue;
+        while (name < len && (line[name] == ' ' || line[name] == '\t'))
+            name++;
+        if (name == len || line[name++] != ':')
+            continue;
         char *out = (char *)headers + fields[i].offset;
         size_t n = 0;
+        if (out[0] && !is_container(line + name, len - name))
+            continue; /* of two, readers take the first; the one with parts inside hides nothing */
         for (size_t at = name; at < len && n < fields[i].room - 1; at++) {
             char c = line[at];
             if (c == '\r' || c == '\n' || c == '\0')
@@ -71,93 +88,6 @@ void mime_read(struct mime_headers *headers, const char *block, size_t len)
         keep_field(headers, block + at, end - at);
         at = end;
     }
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* %XX (or =XX with `mark` '=') undone in place. */
-static size_t undo_hex(char *text, size_t len, char mark)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        int high = i + 2 < len ? hex_value(text[i + 1]) : -1;
-        int low = i + 2 < len ? hex_value(text[i + 2]) : -1;
-        if (text[i] == mark && high >= 0 && low >= 0) {
-            text[n++] = (char)(high << 4 | low);
-            i += 2;
-        } else {
-            text[n++] = mark == '=' && text[i] == '_' ? ' ' : text[i];
-        }
-    }
-    return n;
-}
-
-static size_t undo_base64(char *text, size_t len)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint32_t bits = 0;
-    unsigned have = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        const char *at = text[i] ? strchr(alphabet, text[i]) : NULL;
-        if (!at)
-            continue;
-        bits = bits << 6 | (uint32_t)(at - alphabet);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            text[n++] = (char)(bits >> have);
-        }
-    }
-    return n;
-}
-
-/* "=?charset?B?text?=" at text[0]; returns its whole length, 0 when it is none. */
-static size_t encoded_word(const char *text, size_t len, size_t *from, size_t *to, char *how)
-{
-    if (len < 8 || text[0] != '=' || text[1] != '?')
-        return 0;
-    const char *second = memchr(text + 2, '?', len - 2);
-    if (!second || second + 3 >= text + len || second[2] != '?')
-        return 0;
-    *how = (char)(second[1] | 0x20);
-    *from = (size_t)(second + 3 - text);
-    const char *end = memmem(text + *from, len - *from, "?=", 2);
-    if (!end || (*how != 'b' && *how != 'q'))
-        return 0;
-    *to = (size_t)(end - text);
-    return *to + 2;
-}
-
-size_t mime_decode_words(char *text, size_t len)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len;) {
-        size_t from, to;
-        char how;
-        size_t word = encoded_word(text + i, len - i, &from, &to, &how);
-        if (!word) {
-            text[n++] = text[i++];
-            continue;
-        }
-        size_t body = to - from;
-        memmove(text + n, text + i + from, body); /* n <= i: the words only shrink */
-        n += how == 'b' ? undo_base64(text + n, body) : undo_hex(text + n, body, '=');
-        i += word;
-        size_t gap = i; /* white space between two words is not text */
-        while (gap < len && is_space(text[gap]))
-            gap++;
-        if (gap + 1 < len && text[gap] == '=' && text[gap + 1] == '?')
-            i = gap;
-    }
-    return n;
 }
 
 /* One "name=value" at *at; false at the end. `value` is unquoted into out. */
@@ -229,18 +159,26 @@ static int parameter_form(struct text name, const char *wanted, unsigned *sectio
     return i + 1 == left && p[i] == '*' ? 4 : 0;
 }
 
-static size_t undo_extended(char *text, size_t len, bool first)
+static size_t undo_extended(char *text, size_t len, size_t room, bool first)
 {
+    char charset[16];
+    size_t charset_len = 0;
     if (first) { /* charset'language'value */
         char *quote = memchr(text, '\'', len);
         char *second = quote ? memchr(quote + 1, '\'', len - (size_t)(quote + 1 - text)) : NULL;
         if (second) {
             size_t skip = (size_t)(second + 1 - text);
+            charset_len = (size_t)(quote - text);
+            if (charset_len <= sizeof(charset))
+                memcpy(charset, text, charset_len);
+            else
+                charset_len = 0;
             memmove(text, text + skip, len - skip);
             len -= skip;
         }
     }
-    return undo_hex(text, len, '%');
+    len = undo_percent(text, len);
+    return text_to_utf8(charset, charset_len, text, len, room);
 }
 
 /* Section n of a continued parameter, or the plain and extended forms for n = 0. */
@@ -281,11 +219,11 @@ size_t mime_parameter(const char *value, const char *name, char *out, size_t out
     int form;
     size_t total = find_section(value, name, 0, &form, out, out_len);
     if (form == 2 || form == 4)
-        total = undo_extended(out, total, true);
+        total = undo_extended(out, total, out_len, true);
     for (unsigned n = 1; (form == 3 || form == 4) && n < SECTIONS_MAX && total < out_len; n++) {
         size_t len = find_section(value, name, n, &form, out + total, out_len - total);
         if (form == 4)
-            len = undo_extended(out + total, len, false);
+            len = undo_extended(out + total, len, out_len - total, false);
         total += len;
     }
     return total;

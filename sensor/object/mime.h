@@ -24,7 +24,5 @@ void mime_read(struct mime_headers *headers, const char *block, size_t len);
  * values (charset dropped, %XX undone). Returns bytes put to `out` (no terminator), 0 when absent.
  */
 size_t mime_parameter(const char *value, const char *name, char *out, size_t out_len);
-/* RFC 2047 encoded words undone in place; returns the new length. */
-size_t mime_decode_words(char *text, size_t len);
 
 #endif

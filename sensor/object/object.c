@@ -28,11 +28,13 @@ static void copy_path(struct object *object, const struct object *from, const ch
 }
 
 /* Lower case, without parameters. */
-static void copy_type(struct object *object, struct text type)
+void object_set_type(struct object *object, const char *type, size_t len)
 {
     size_t n = 0;
-    for (size_t i = 0; i < type.len && n < sizeof(object->declared_type) - 1; i++) {
-        char c = type.data[i];
+    if (!object)
+        return;
+    for (size_t i = 0; i < len && n < sizeof(object->declared_type) - 1; i++) {
+        char c = type[i];
         if (c == ';' || c == ',' || c == '\0')
             break;
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
@@ -252,7 +254,8 @@ struct object *object_begin(struct object_env *env, const struct object_info *in
         return refuse(env, info->parent);
     if (info->parent && info->parent->opened && !info->parent->private->reading)
         return NULL;
-    if (info->parent && info->parent->private->level >= env->limits.nesting) {
+    /* The deepest level may still be searched: what is found there is not opened in turn. */
+    if (info->parent && info->parent->private->level > env->limits.nesting) {
         count_add(env->counters, COUNT_OBJECT_REFUSED, 1);
         return NULL;
     }
@@ -269,7 +272,7 @@ struct object *object_begin(struct object_env *env, const struct object_info *in
     object->expected_size = info->expected_size;
     object->begin_ns = object->last_ns = info->time_ns;
     copy_path(object, info->parent, info->path);
-    copy_type(object, info->declared_type);
+    object_set_type(object, info->declared_type.data, info->declared_type.len);
     object_set_name(object, info->name.data, info->name.len);
     if (!prepare(env, object, info)) {
         release(env, object);

@@ -101,6 +101,19 @@ SHAPES = [
     ("XML elements", lambda size: b'<x xmlns:biom="http://release.niem.gov/niem/domains/biometrics/5.2/">' +
      flood(b"<biom:FaceImage><nc:BinaryBase64Object>/9j/")(size), ["biometric_xml.c"]),
     ("small floats", floats(0.97), ["vector_raw.c"]), ("unit floats", floats(1), ["vector_raw.c"]),
+    ("uuencode starts", flood(b"begin 644 a\n#0V%T\n"), ["uuencoded.c"]),
+    ("uuencoded lines", lambda size: b"begin 644 a\n" + flood(b"M" + b"_" * 60 + b"\n")(size), ["uuencoded.c"]),
+    ("begin lines", flood(b"begin 644 a\n"), ["uuencoded.c"]),
+    ("yEnc starts", flood(b"=ybegin line=128 size=9 name=a\n*\n"), ["yencoded.c"]),
+    ("yEnc parts", flood(b"=ybegin part=1 total=9 line=128 size=999 name=a\n=ypart begin=1 end=3\n***\n=yend size=3\n\n"),
+     ["yencoded.c"]),
+    ("TNEF attributes", lambda size: b"\x78\x9f\x3e\x22\1\0" + flood(b"\2\x0f\x80\6\0\1\0\0\0aa\0")(size),
+     ["container_tnef.c"]),
+    ("TNEF properties", lambda size: b"\x78\x9f\x3e\x22\1\0\2\5\x90\6\0" + b"\xff\xff\xff\x7f\xff\xff\xff\x7f" + flood(
+        b"\x1e\0\0\x10\1\0\0\0\1\0\0\0a\0\0\0")(size), ["mapi.c"]),
+    ("octet strings", lambda size: bytes.fromhex(
+        "308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a0802480") + flood(b"\4\1a")(size),
+     ["container_cms.c"]),
 ]
 
 

@@ -8,7 +8,7 @@ static const char *const encodings[] = {
     "gzip",       "deflate",          "br",         "zstd",         "base64",
     "uuencode",   "quoted-printable", "gzip, br",   "gzip, base64", "base64, quoted-printable",
     "zstd, gzip", "deflate,deflate",  "br, base64", "uuencode,gzip", "aws-chunked",
-    "gzip, aws-chunked"};
+    "gzip, aws-chunked", "yenc"};
 
 static void run(struct recorder *r, const char *encoding, const uint8_t *data, size_t len,
                 size_t piece, size_t gap_at)

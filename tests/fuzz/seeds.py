@@ -4,12 +4,14 @@ targets, `NAME` to NAME_fuzz.
 
 usage: seeds.py DIR"""
 
+import binascii
 import hashlib
 import os
 import random
 import re
 import struct
 import sys
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tools"))
@@ -17,6 +19,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "accuracy"))
 import make_records  # noqa: E402
 import sets  # noqa: E402
 import pcap  # noqa: E402
+import tnef  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 HTTP = [
@@ -72,10 +75,14 @@ RECOGNISERS = {
 }
 
 
+def recogniser_names():
+    with open(os.path.join(ROOT, "include", "recogniser_list.def"), encoding="utf-8") as table:
+        return re.findall(r"^RECOGNISER\((\w+)\)", table.read(), re.M)
+
+
 def put_records(target):
     """One record of each kind of each set; the target's first byte picks the recogniser, the second the cutting."""
-    with open(os.path.join(ROOT, "include", "recogniser_list.def"), encoding="utf-8") as table:
-        names = re.findall(r"^RECOGNISER\((\w+)\)", table.read(), re.M)
+    names = recogniser_names()
     for family, make, _ in sets.FAMILIES:
         seen = set()
         for label, content, _ in make(random.Random(family)):
@@ -134,6 +141,29 @@ def put_quic(target):
             bytes([version | 5]) + struct.pack(">H", len(answer)) + answer)
 
 
+def put_mail(target):
+    """Files inside texts, and the envelopes of mail programs. The codings' numbers are codec_fuzz's."""
+    data = bytes(range(256))
+    coded = b"begin 644 a.bin\r\n" + b"".join(binascii.b2a_uu(data[at:at + 45]) for at in range(0, 256, 45)) + b"`\nend\n"
+    in_base64 = b"begin-base64 644 a.bin\n" + binascii.b2a_base64(data[:57]) + b"====\n"
+    escaped = b"".join(bytes([(c + 42) & 255]) if (c + 42) & 255 not in (0, 10, 13, 61) else bytes([61, (c + 106) & 255]) for c in data)
+    part = b"=ybegin part=1 total=2 line=999 size=512 name=a.bin\r\n=ypart begin=1 end=256\r\n" + escaped + \
+        b"\r\n=yend size=256 part=1 pcrc32=%08x\r\n" % zlib.crc32(data)
+    whole = b"=ybegin line=999 size=256 name=a.bin\r\n" + escaped + b"\r\n=yend size=256 crc32=%08x\r\n" % zlib.crc32(data)
+    names = recogniser_names()
+    for name, content in (("uuencoded", coded), ("uuencoded", in_base64), ("yencoded", part), ("yencoded", whole)):
+        put(os.path.join(target, "recogniser"), bytes([names.index(name), 7]) + content + b"and text\r\n")
+    for number, content in ((5, coded), (5, in_base64), (16, part), (16, whole)):
+        put(os.path.join(target, "codec"), bytes([number, 1]) + content)
+    inner = tnef.message(tnef.attachment(b"inner", "a.txt", "b.txt"), text=b"", html=b"")
+    for content in (tnef.message(tnef.attachment(data, "a.bin", "b.bin")), tnef.message(tnef.in_properties(inner, "x", True))):
+        put(os.path.join(target, "archive"), b"\1" + content.replace(bytes(1000), bytes(300)))
+    head = bytes.fromhex("06092a864886f70d010702a080308002010131 0f300d06096086480165030402010500".replace(" ", ""))
+    info = bytes.fromhex("308006092a864886f70d010701a080")
+    put(os.path.join(target, "archive"), b"\1\x30\x80" + head + info + b"\x24\x80\x04\x03abc\x04\x81\x80" + data[:128] + bytes(6) + data)
+    put(os.path.join(target, "archive"), b"\1\x30\x80" + head + info + b"\x04\x81\x80" + data[:128] + data)
+
+
 def main():
     target = sys.argv[1]
     if os.path.isdir(os.path.join(target, "any")):
@@ -146,6 +176,7 @@ def main():
         put(general, content)
     put_records(target)
     put_transcripts(target)
+    put_mail(target)
     for name in ("form", "biometrics", "tls", "ipv6"):
         packets, _ = pcap.read(os.path.join(ROOT, "pcaps", name + ".pcap"))
         for _, data in packets[:12]:

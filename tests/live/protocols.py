@@ -23,6 +23,7 @@ import netns  # noqa: E402
 from doors import DOORS, SIZES, Missing, Stage, digest  # noqa: E402
 import doors_http  # noqa: E402,F401
 import doors_mail  # noqa: E402,F401
+import doors_mail_more  # noqa: E402,F401
 import doors_nfs  # noqa: E402,F401
 import doors_other  # noqa: E402,F401
 import doors_share  # noqa: E402,F401

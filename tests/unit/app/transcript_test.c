@@ -112,7 +112,9 @@ static void append_printable(char *out, size_t room, const char *data, size_t le
 
 static const char *meta_section[] = {
 #define META(id, section, key, help) section "." key,
+#define META_LIST META
 #include "meta_list.def"
+#undef META_LIST
 #undef META
 };
 
@@ -252,6 +254,10 @@ static void check(struct run *r, const char *how)
                 value = (struct text){got, (size_t)snprintf(got, sizeof(got), "%lld", (long long)last->tx_id)};
             else
                 value = find_meta(last->meta, line->text, (size_t)(space - line->text));
+            if (value.len && memchr(value.data, '\n', value.len)) { /* a list */
+                append_printable(content, sizeof(content), value.data, value.len);
+                value = (struct text){content, strlen(content)};
+            }
             if (value.len != strlen(space + 1) || memcmp(value.data ? value.data : "", space + 1, value.len) != 0)
                 fail_msg("%s: %s (%s): wanted %s, got %.*s", c->file, c->title, how, line->text, (int)value.len, value.data);
         }
@@ -284,8 +290,10 @@ static void check_flow_meta(struct run *r, const char *how)
             continue;
         const char *space = strchr(line->text + 5, ' ');
         struct text value = find_meta(app_meta_of_flow(r->flows[r->flow]), line->text + 5, (size_t)(space - line->text - 5));
-        if (value.len != strlen(space + 1) || memcmp(value.data ? value.data : "", space + 1, value.len) != 0)
-            fail_msg("%s: %s (%s): wanted %s, got %.*s", c->file, c->title, how, line->text, (int)value.len, value.data);
+        char shown[4 * META_FIELD_MAX + 1] = "";
+        append_printable(shown, sizeof(shown), value.data ? value.data : "", value.len);
+        if (strcmp(shown, space + 1) != 0)
+            fail_msg("%s: %s (%s): wanted %s, got %s", c->file, c->title, how, line->text, shown);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "../../../sensor/object/mime.h"
+#include "encoded_words.h"
 
 static void expect_parameter(const char *value, const char *name, const char *wanted)
 {
@@ -65,7 +66,7 @@ static void expect_words(const char *text, const char *wanted)
     char buffer[200];
     size_t len = strlen(text);
     memcpy(buffer, text, len);
-    len = mime_decode_words(buffer, len);
+    len = encoded_words(buffer, len);
     assert_int_equal(len, strlen(wanted));
     assert_memory_equal(buffer, wanted, len);
 }
@@ -88,7 +89,7 @@ static void header_blocks_are_read(void **state)
 {
     struct mime_headers headers;
     static const char block[] =
-        "content-type : image/jpeg\r\nContent-Type:\timage/png;\r\n\tname=x \r\n"
+        "content-type :\timage/png;\r\n\tname=x \r\nContent-Type: image/jpeg\r\n"
         "Content-Disposition: attachment;\n filename=y\nContent-Transfer-Encoding: base64\n"
         "Content-Encoding: gzip\nX: y\n\n";
     char large[5000];

@@ -14,7 +14,7 @@
 
 #include "object.h"
 
-#define SEEN_MAX 64
+#define SEEN_MAX 192
 
 struct seen { /* one object, as the observer saw it */
     const struct object *handle;
