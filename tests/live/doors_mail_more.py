@@ -1,8 +1,5 @@
-#!/usr/bin/python3
-"""More doors of protocols.py, for mail: the programs people and scripts send mail with, and mail fetched from a server inside
-(dovecot) by the programs that fetch it.
-
-usage: doors_mail_more.py [options of protocols.py]        needs root and the peers installed"""
+"""More doors for mail: the programs people and scripts send mail with, and mail fetched from a server inside
+(dovecot) by the programs that fetch it."""
 
 import os
 import shutil
@@ -11,10 +8,7 @@ import sys
 import time
 from email.message import EmailMessage
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-import protocols  # noqa: E402
-from protocols import INSIDE, OUTSIDE, VISITOR, door  # noqa: E402
+from doors import INSIDE, OUTSIDE, VISITOR, door
 
 AIOSMTPD = r"""
 import sys, time
@@ -287,6 +281,3 @@ SyncState {local}state
     time.sleep(0.2)
     return files
 
-
-if __name__ == "__main__":
-    sys.exit(protocols.main())
