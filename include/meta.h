@@ -34,6 +34,7 @@ struct meta {
 };
 
 struct meta *meta_new(struct pool *pool); /* NULL when memory refuses; every function takes NULL */
+void meta_clear(struct meta *meta); /* as new */
 struct meta *meta_hold(struct meta *meta);
 void meta_drop(struct pool *pool, struct meta *meta); /* `pool` may be NULL: a meta knows its own */
 void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len);

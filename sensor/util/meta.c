@@ -9,10 +9,16 @@ struct meta *meta_new(struct pool *pool)
     struct meta *meta = pool_get(pool);
     if (!meta)
         return NULL;
-    memset(meta, 0, offsetof(struct meta, text));
+    meta_clear(meta);
     meta->pool = pool;
     meta->references = 1;
     return meta;
+}
+
+void meta_clear(struct meta *meta)
+{
+    memset(meta->field, 0, sizeof(meta->field));
+    meta->used = 0;
 }
 
 struct meta *meta_hold(struct meta *meta)
