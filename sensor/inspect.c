@@ -249,7 +249,7 @@ static uint64_t outbound_payload(const struct flow *flow)
 
 static void evaluate_flow(struct worker *w, struct flow *flow, struct watch *watch, bool final)
 {
-    const struct meta *meta = app_meta_of_flow(flow);
+    const struct meta *meta = app_meta_of_flow(w->apps, flow);
     enum stage before = profile_enter(&w->profile, STAGE_MATCH);
     struct evaluation e = {w, watch, NULL, flow, meta, &w->flow_facts, final};
     fact_set_clear(&w->flow_facts);
@@ -262,10 +262,38 @@ static void evaluate_flow(struct worker *w, struct flow *flow, struct watch *wat
     profile_enter(&w->profile, before);
 }
 
+void inspect_flow_rest(struct worker *w, struct flow *flow)
+{
+    struct watch *watch = flow->watch;
+    if (!watch || fold_is(watch))
+        return;
+    fold_begin(w->folds);
+    fold_add(w->folds, watch, sizeof(*watch));
+    void *fold = fold_end(w->folds);
+    if (!fold)
+        return;
+    pool_put(w->watches, watch);
+    flow->watch = fold_tag(fold);
+}
+
+static void unfold_watch(struct worker *w, struct flow *flow, struct watch *watch)
+{
+    void *fold = fold_of(flow->watch);
+    struct unfold from = unfold_begin(fold);
+    unfold_take(&from, watch, sizeof(*watch));
+    fold_drop(w->folds, fold);
+    flow->watch = watch;
+}
+
 void inspect_flow_packet(struct worker *w, struct flow *flow)
 {
     struct watch *watch = flow->watch;
     uint64_t bytes = outbound_payload(flow);
+    if (fold_is(watch)) {
+        if (!(watch = pool_get(w->watches)))
+            return;
+        unfold_watch(w, flow, watch);
+    }
     if (bytes < (watch ? watch->next_bytes : FLOW_FIRST_BYTES) || !is_unread(flow))
         return;
     if (!watch) {
@@ -283,12 +311,15 @@ void inspect_flow_packet(struct worker *w, struct flow *flow)
 void inspect_flow_end(struct worker *w, struct flow *flow, enum flow_end how)
 {
     static const char *const reasons[] = {"closed", "timeout", "memory", "shutdown"};
-    struct watch *watch = flow->watch;
     struct watch brief = {0};
+    if (fold_is(flow->watch))
+        unfold_watch(w, flow, &brief);
+    struct watch *watch = flow->watch;
     if (watch || ((is_unread(flow) || was_tricked(flow)) && outbound_payload(flow)))
         evaluate_flow(w, flow, watch ? watch : &brief, true);
-    pool_put(w->watches, watch);
+    if (watch != &brief)
+        pool_put(w->watches, watch);
     flow->watch = NULL;
     if (w->config->events & 1u << EVENT_FLOW)
-        worker_emit(w, flow_event(w->alerter, flow, app_meta_of_flow(flow), reasons[how]));
+        worker_emit(w, flow_event(w->alerter, flow, app_meta_of_flow(w->apps, flow), reasons[how]));
 }

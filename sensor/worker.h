@@ -13,6 +13,7 @@
 #include "config.h"
 #include "counters.h"
 #include "facts.h"
+#include "fold.h"
 #include "match.h"
 #include "object.h"
 #include "packet.h"
@@ -54,6 +55,7 @@ struct worker {
     struct matcher *matcher;
     struct alerter *alerter;
     struct pool *watches;
+    struct folds *folds;        /* watches of flows at rest */
     struct fact_set flow_facts; /* scratch for rules over flows */
     struct kept_name *names;
     struct profile profile;
@@ -92,6 +94,7 @@ void worker_emit(struct worker *worker, struct event_doc *event);
 /* inspect.c */
 struct object_observer inspect_observer(struct worker *worker);
 void inspect_flow_packet(struct worker *worker, struct flow *flow); /* a packet of an unread flow */
+void inspect_flow_rest(struct worker *worker, struct flow *flow);   /* from flow_hooks.rest */
 void inspect_flow_end(struct worker *worker, struct flow *flow, enum flow_end how);
 size_t inspect_watch_size(void);
 

@@ -99,14 +99,14 @@ void document_meta(struct alerter *a, const struct meta *meta, const struct flow
     struct json *j = &a->json;
     if (meta)
         write_sections(j, meta);
-    bool tls = flow && flow->class && (flow->class->server_name[0] || flow->class->ja3[0]) &&
+    bool tls = flow && flow->class && (flow_server_name(flow)[0] || flow_ja3(flow)[0]) &&
                strcmp(flow->class->protocol, "tls") == 0;
     if (tls && !meta_get(meta, META_TLS_SNI).len && !meta_get(meta, META_TLS_VERSION).len) {
         json_open_object(j, "tls"); /* the decoder saw no handshake, nDPI did */
-        if (flow->class->server_name[0])
-            json_bytes(j, "sni", flow->class->server_name, strlen(flow->class->server_name));
-        if (flow->class->ja3[0])
-            json_text(j, "ja3", flow->class->ja3);
+        if (flow_server_name(flow)[0])
+            json_bytes(j, "sni", flow_server_name(flow), strlen(flow_server_name(flow)));
+        if (flow_ja3(flow)[0])
+            json_text(j, "ja3", flow_ja3(flow));
         if (flow->class->ja3s[0])
             json_text(j, "ja3s", flow->class->ja3s);
         json_close_object(j);
@@ -190,7 +190,13 @@ static void comma_list(struct json *j, const char *key, const char *list)
     json_close_array(j);
 }
 
-void document_ndpi(struct alerter *a, const struct flow *flow)
+/* What nDPI read in the flow, or the decoder just the same. */
+static struct text ndpi_word(const char *own, bool said, const struct meta *meta, enum meta_id id)
+{
+    return said ? meta_get(meta, id) : (struct text){own, strlen(own)};
+}
+
+void document_ndpi(struct alerter *a, const struct flow *flow, const struct meta *meta)
 {
     struct json *j = &a->json;
     if (!flow || !flow->class)
@@ -202,10 +208,12 @@ void document_ndpi(struct alerter *a, const struct flow *flow)
         json_text(j, "category", c->category);
     if (c->guessed)
         json_bool(j, "guessed", true);
-    if (c->server_name[0])
-        json_bytes(j, "server_name", c->server_name, strlen(c->server_name));
-    if (c->ja3[0])
-        json_text(j, "ja3", c->ja3);
+    struct text name = ndpi_word(flow_server_name(flow), flow_said(flow) & FLOW_NAME_SAID, meta, META_TLS_SNI);
+    struct text ja3 = ndpi_word(flow_ja3(flow), flow_said(flow) & FLOW_JA3_SAID, meta, META_TLS_JA3);
+    if (name.len)
+        json_bytes(j, "server_name", name.data, name.len);
+    if (ja3.len)
+        json_bytes(j, "ja3", ja3.data, ja3.len);
     if (c->ja3s[0])
         json_text(j, "ja3s", c->ja3s);
     if (c->alpn[0])

@@ -19,7 +19,12 @@ static const struct app_ops *const decoders[] = {
 
 #define DECODERS (sizeof(decoders) / sizeof(decoders[0]))
 
-static size_t index_of(const struct app_ops *ops)
+const struct app_ops *app_decoder(size_t index)
+{
+    return decoders[index];
+}
+
+size_t app_decoder_index(const struct app_ops *ops)
 {
     size_t i = 0;
     while (i < DECODERS - 1 && decoders[i] != ops)
@@ -92,7 +97,11 @@ struct apps *apps_new(struct mem *mem, struct counters *counters, struct flow_ta
     apps->shared = calloc(DECODERS, sizeof(*apps->shared));
     if (!apps->states || !apps->shared)
         abort();
+    apps->folds = folds_new(mem, MEM_FLOW);
+    apps->words = interns_new(mem, MEM_FLOW);
     for (size_t i = 0; i < DECODERS; i++) {
+        if (decoders[i]->state_size > APP_STATE_MAX)
+            abort(); /* raise it, or make the state smaller */
         apps->states[i] = pool_new(mem, MEM_FLOW, decoders[i]->state_size ? decoders[i]->state_size : 1);
         if (decoders[i]->shared_new)
             apps->shared[i] = decoders[i]->shared_new(mem);
@@ -111,16 +120,12 @@ void apps_free(struct apps *apps)
     }
     free(apps->states);
     free(apps->shared);
+    folds_free(apps->folds);
+    interns_free(apps->words);
     pool_free(apps->metas);
     pool_free(apps->held);
     pool_free(apps->sessions);
     free(apps);
-}
-
-const struct meta *app_meta_of_flow(const struct flow *flow)
-{
-    const struct app_session *session = flow->app;
-    return session ? session->meta : NULL;
 }
 
 /* ---- the decoder's side ---- */
@@ -132,7 +137,7 @@ void *app_state(struct app_session *session)
 
 void *app_shared(struct app_session *session, const struct app_ops *owner)
 {
-    return session->apps->shared[index_of(owner)];
+    return session->apps->shared[app_decoder_index(owner)];
 }
 
 struct mem *app_mem(struct app_session *session)
@@ -199,7 +204,7 @@ struct meta *app_flow_meta(struct app_session *session)
 /* ---- a session's life ---- */
 
 /* Room is made in the written order before anything is refused. */
-static void *take(struct apps *apps, struct pool *pool)
+void *apps_take(struct apps *apps, struct pool *pool)
 {
     void *item = pool_get_zeroed(pool);
     for (unsigned tries = 0; !item && tries < FLOW_ROOM_TRIES && flow_table_make_room(apps->table); tries++)
@@ -210,7 +215,9 @@ static void *take(struct apps *apps, struct pool *pool)
 static struct app_session *session_of(struct apps *apps, struct flow *flow)
 {
     struct app_session *session = flow->app;
-    if (!session && (session = take(apps, apps->sessions))) {
+    if (fold_is(session))
+        return session_wake(apps, flow);
+    if (!session && (session = apps_take(apps, apps->sessions))) {
         session->apps = apps;
         session->flow = flow;
         flow->app = session;
@@ -225,7 +232,9 @@ static void close_decoder(struct app_session *session)
         return;
     if (session->ops->close)
         session->ops->close(session);
-    pool_put(apps->states[index_of(session->ops)], session->state);
+    if (!session->borrowed)
+        pool_put(apps->states[app_decoder_index(session->ops)], session->state);
+    session->borrowed = false;
     session->state = NULL;
     session->ops = NULL;
 }
@@ -233,7 +242,7 @@ static void close_decoder(struct app_session *session)
 static bool open_decoder(struct app_session *session, const struct app_ops *ops)
 {
     struct apps *apps = session->apps;
-    session->state = take(apps, apps->states[index_of(ops)]);
+    session->state = apps_take(apps, apps->states[app_decoder_index(ops)]);
     if (!session->state)
         return false;
     session->ops = ops;
@@ -474,6 +483,8 @@ static void on_data(void *user, struct flow *flow, enum side side, const uint8_t
     }
     feed(visit.session, side, data, len);
     leave(apps, flow, &visit, side, len);
+    if (flow->opaque)
+        app_flow_rest(apps, flow);
 }
 
 static void give_datagram(struct app_session *session, enum side side, const uint8_t *data, size_t len)
@@ -511,6 +522,8 @@ static void on_datagram(void *user, struct flow *flow, enum side side, const uin
     }
     give_datagram(visit.session, side, data, len);
     leave(apps, flow, &visit, side, len);
+    if (flow->opaque)
+        app_flow_rest(apps, flow);
 }
 
 static void on_gap(void *user, struct flow *flow, enum side side, uint64_t len)
@@ -526,10 +539,10 @@ static void on_gap(void *user, struct flow *flow, enum side side, uint64_t len)
 static void on_end(void *user, struct flow *flow, enum side side, enum stream_end how)
 {
     struct apps *apps = user;
-    struct app_session *session = flow->app;
     struct visit visit;
-    if (!session || flow->opaque || !enter(apps, flow, &visit))
+    if (!flow->app || flow->opaque || !enter(apps, flow, &visit))
         return;
+    struct app_session *session = visit.session;
     if (!session->ops && session->held && session->held->used[side])
         decide_now(session);
     if (session->ops && session->ops->end) {
@@ -584,10 +597,24 @@ struct stream_sink apps_sink(struct apps *apps)
     return (struct stream_sink){apps, on_data, on_datagram, on_gap, on_end, on_conflict};
 }
 
+/* What the decoder read itself is not kept twice. */
+static void forget_said(struct apps *apps, struct flow *flow)
+{
+    const struct meta *meta = flow->class ? app_meta_of_flow(apps, flow) : NULL;
+    struct text sni = meta_get(meta, META_TLS_SNI), ja3 = meta_get(meta, META_TLS_JA3);
+    const char *name = flow_server_name(flow), *digest = flow_ja3(flow);
+    bool same_name = sni.len && strlen(name) == sni.len && memcmp(name, sni.data, sni.len) == 0;
+    bool same_ja3 = ja3.len && strlen(digest) == ja3.len && memcmp(digest, ja3.data, ja3.len) == 0;
+    flow_forget_said(apps->table, flow, (same_name ? FLOW_NAME_SAID : 0) | (same_ja3 ? FLOW_JA3_SAID : 0));
+}
+
 void app_flow_classified(struct apps *apps, struct flow *flow)
 {
-    struct app_session *session = flow->app;
-    if (!session || flow->opaque || !flow->class || !flow->class->encrypted)
+    forget_said(apps, flow);
+    if (!flow->app || flow->opaque || !flow->class || !flow->class->encrypted)
+        return;
+    struct app_session *session = session_of(apps, flow);
+    if (!session)
         return;
     if (session->ops && session->ops != &app_raw)
         return; /* a decoder reads the content: it knows better */
@@ -595,14 +622,34 @@ void app_flow_classified(struct apps *apps, struct flow *flow)
     apps->current = session;
     become_opaque(session);
     apps->current = before;
+    app_flow_rest(apps, flow);
+}
+
+/* Bytes that waited for a decision, of a flow at rest: there is no room to decide. */
+static void shed_held(struct apps *apps, const struct flow *flow, const struct held *held)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        if (flow->content[side])
+            count_add(apps->counters, COUNT_OBJECT_SHED_BYTES, held->used[side]);
+    }
 }
 
 void app_flow_end(struct apps *apps, struct flow *flow)
 {
-    struct app_session *session = flow->app;
+    struct last_session last;
     struct visit visit;
+    if (fold_is(flow->app))
+        session_wake_to_end(apps, flow, &last);
+    struct app_session *session = flow->app;
     if (!session || !enter(apps, flow, &visit))
         return;
+    if (session->held == &last.held) {
+        session->held = apps_take(apps, apps->held);
+        if (session->held)
+            *session->held = last.held;
+        else
+            shed_held(apps, flow, &last.held);
+    }
     if (!flow->opaque)
         decide_now(session); /* bytes that waited for more are an object all the same */
     close_decoder(session);
@@ -612,5 +659,6 @@ void app_flow_end(struct apps *apps, struct flow *flow)
     meta_drop(apps->metas, session->meta);
     meta_drop(apps->metas, session->handed);
     flow->app = NULL;
-    pool_put(apps->sessions, session);
+    if (session != &last.session)
+        pool_put(apps->sessions, session);
 }

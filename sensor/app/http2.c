@@ -306,6 +306,7 @@ const struct app_ops app_http2 = {
     .open = http2_open,
     .data = http2_data,
     .gap = http2_gap,
+    .rest = app_rest_as_it_is,
     .close = http2_close,
     .shared_new = http2_shared_new,
     .shared_free = http2_shared_free,

@@ -1,11 +1,14 @@
 /* What the files of app/ share: a flow's session, the bytes that wait for a decision, and helpers for decoders.
  *
- * A session lives from the first payload of a flow to its end. Until a decoder claims the flow, `ops` is NULL
- * and what came is kept in `held`, in order of arrival across both sides; then the decoder is given all of it. */
+ * A session lives from the first payload of a flow to its end, folded while the flow is silent (rest.c). Until a
+ * decoder claims the flow, `ops` is NULL and what came is kept in `held`, in order of arrival across both sides; then
+ * the decoder is given all of it. */
 #ifndef DLP_APP_SESSION_H
 #define DLP_APP_SESSION_H
 
 #include "app.h"
+#include "fold.h"
+#include "intern.h"
 
 struct held; /* see held.c */
 
@@ -21,6 +24,7 @@ struct app_session {
     size_t left;
     bool switching;
     bool opaque;    /* asked for by the current callback */
+    bool borrowed;  /* the state is not of its pool */
     uint8_t depth;  /* decisions within decisions: a hostile flow must not nest them without end */
     uint32_t objects_open;
     struct object *second[2]; /* by side: conflicting copies that were not delivered, one after another */
@@ -37,6 +41,9 @@ struct apps {
     struct pool *sessions, *held, *metas;
     struct pool **states;        /* by decoder */
     void **shared;               /* by decoder: what its sessions share, from ops->worker_new */
+    struct folds *folds;         /* sessions at rest */
+    struct interns *words;       /* that those have in common */
+    struct meta rested_meta;     /* scratch for app_meta_of_flow */
 };
 
 /* held.c: the bytes and gaps of both sides before a decision. */
@@ -58,8 +65,25 @@ struct held {
 };
 
 void held_reset(struct held *held);
+void held_trim(struct held *held); /* zeroes what is not used */
 /* How many of `len` bytes were kept; fewer when a limit was reached. */
 size_t held_add(struct held *held, enum side side, const uint8_t *data, size_t len);
 bool held_gap(struct held *held, enum side side, uint64_t len);
+
+/* app.c */
+const struct app_ops *app_decoder(size_t index);
+size_t app_decoder_index(const struct app_ops *ops);
+void *apps_take(struct apps *apps, struct pool *pool); /* zeroed; makes room before it is refused */
+
+/* rest.c. flow->app of a flow at rest is a tagged fold. NULL: memory refuses, and it rests on. */
+struct app_session *session_wake(struct apps *apps, struct flow *flow);
+/* For the flow's end, which must not be refused: without its words, which nobody asks for any more. */
+#define APP_STATE_MAX 16384
+struct last_session {
+    struct app_session session;
+    struct held held;
+    _Alignas(16) uint8_t state[APP_STATE_MAX];
+};
+void session_wake_to_end(struct apps *apps, struct flow *flow, struct last_session *last);
 
 #endif

@@ -198,6 +198,17 @@ static void smb_gap(struct app_session *session, enum side side, uint64_t len)
     consume(s, (size_t)len);
 }
 
+static bool smb_rest(struct app_session *session)
+{
+    struct smb *smb = app_state(session);
+    for (unsigned side = 0; side < 2; side++) {
+        struct smb_side *s = &smb->side[side];
+        size_t kept = s->head_want ? s->head_len : 0;
+        memset(s->head + kept, 0, sizeof(s->head) - kept);
+    }
+    return true;
+}
+
 static void smb_close(struct app_session *session)
 {
     struct smb *smb = app_state(session);
@@ -215,6 +226,7 @@ const struct app_ops app_smb = {
     .open = smb_open,
     .data = smb_data,
     .gap = smb_gap,
+    .rest = smb_rest,
     .close = smb_close,
     .shared_new = smb_shared_new,
     .shared_free = smb_shared_free,

@@ -96,9 +96,10 @@ static void tree_request(struct smb *smb, const struct smb_side *s, const struct
     cursor_skip(&path, cursor_le16(&c)); /* the password */
     if (wide && (s->head_len - cursor_left(&path)) % 2)
         cursor_skip(&path, 1);
-    struct smb_request *request = smb_expect(smb, h->command, h->message);
+    char *share = smb_connecting(smb, h->message);
+    smb_expect(smb, h->command, h->message);
     if (!path.bad)
-        request->share[smb_text(path.at, cursor_left(&path), wide, request->share, SMB_SHARE_MAX - 1)] = '\0';
+        smb_text(path.at, cursor_left(&path), wide, share, SMB_SHARE_MAX - 1);
 }
 
 static void write_request(struct app_session *session, struct smb_side *s, const struct header *h)
@@ -193,7 +194,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
     switch (h->command) {
     case SMB1_TREE_CONNECT:
         if (smb_answer(smb, h->command, h->message, &request) && !h->status)
-            smb_tree(smb, h->tree, request.share);
+            smb_tree(smb, h->tree, h->message);
         break;
     case SMB1_CREATE:
         create_response(session, s, h);

@@ -178,16 +178,29 @@ static int tree_index(const struct smb *smb, uint32_t id)
     return -1;
 }
 
-void smb_tree(struct smb *smb, uint32_t id, const char *share)
+char *smb_connecting(struct smb *smb, uint64_t message)
 {
+    unsigned i = (unsigned)(message % SMB_CONNECTING_MAX);
+    smb->connecting[i].message = message;
+    return memset(smb->connecting[i].share, 0, SMB_SHARE_MAX);
+}
+
+void smb_tree(struct smb *smb, uint32_t id, uint64_t message)
+{
+    unsigned from = (unsigned)(message % SMB_CONNECTING_MAX);
     int i = tree_index(smb, id);
     if (i < 0)
         i = (int)(id % SMB_TREES_MAX);
-    size_t len = strlen(share);
+    memset(&smb->tree[i], 0, sizeof(smb->tree[i]));
     smb->tree[i].used = true;
     smb->tree[i].id = id;
+    if (smb->connecting[from].message != message)
+        return; /* another request took its room: the share has no name */
+    const char *share = smb->connecting[from].share;
+    size_t len = strlen(share);
     smb->tree[i].pipe = len >= 4 && strcasecmp(share + len - 4, "IPC$") == 0;
-    memcpy(smb->tree[i].share, share, len + 1);
+    memcpy(smb->tree[i].share, share, len);
+    memset(smb->connecting[from].share, 0, SMB_SHARE_MAX);
 }
 
 bool smb_is_pipe(const struct smb *smb, const struct smb_file *file)
@@ -274,7 +287,7 @@ bool smb_answer(struct smb *smb, uint16_t command, uint64_t message, struct smb_
     if (!pending->used || pending->message != message || pending->command != command)
         return false;
     *request = *pending;
-    pending->used = false;
+    memset(pending, 0, sizeof(*pending));
     return true;
 }
 

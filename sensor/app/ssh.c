@@ -70,6 +70,14 @@ static void ssh_gap(struct app_session *session, enum side side, uint64_t len)
     app_set_opaque(session);
 }
 
+static bool ssh_rest(struct app_session *session)
+{
+    struct ssh *ssh = app_state(session);
+    for (unsigned side = 0; side < 2; side++)
+        memset(ssh->side[side].line + ssh->side[side].len, 0, LINE_ROOM - ssh->side[side].len);
+    return true;
+}
+
 const struct app_ops app_ssh = {
     .name = "ssh",
     .transports = APP_TCP,
@@ -77,4 +85,5 @@ const struct app_ops app_ssh = {
     .probe = ssh_probe,
     .data = ssh_data,
     .gap = ssh_gap,
+    .rest = ssh_rest,
 };

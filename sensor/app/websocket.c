@@ -268,6 +268,18 @@ static void websocket_gap(struct app_session *session, enum side side, uint64_t 
         end_frame(session, side);
 }
 
+static bool websocket_rest(struct app_session *session)
+{
+    struct websocket *ws = app_state(session);
+    for (unsigned side = 0; side < 2; side++) {
+        struct websocket_side *s = &ws->side[side];
+        memset(s->head + s->head_len, 0, sizeof(s->head) - s->head_len);
+        if (!s->in_frame)
+            memset(s->mask, 0, sizeof(s->mask));
+    }
+    return true;
+}
+
 static void websocket_close(struct app_session *session)
 {
     struct websocket *ws = app_state(session);
@@ -283,5 +295,6 @@ const struct app_ops app_websocket = {
     .state_size = sizeof(struct websocket),
     .data = websocket_data,
     .gap = websocket_gap,
+    .rest = websocket_rest,
     .close = websocket_close,
 };

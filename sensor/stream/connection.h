@@ -17,6 +17,7 @@
 #ifndef DLP_STREAM_CONNECTION_H
 #define DLP_STREAM_CONNECTION_H
 
+#include "fold.h"
 #include "stream.h"
 
 #define PAGE_SHIFT 11
@@ -142,6 +143,7 @@ struct streams {
     struct stream_sink sink;
     struct pool *connections, *windows, *pages, *doubts;
     struct buffer_heap *heap;
+    struct folds *folds;        /* connections at rest */
     size_t page_count;          /* out, over all windows */
     struct link by_age;         /* windows, the longest untouched first */
     struct link by_rank[RANKS]; /* windows that hold early bytes, by size */
@@ -171,6 +173,9 @@ static inline void book(struct streams *s, enum fate fate, uint64_t bytes)
     fate_add(s->counters, fate, bytes);
     s->tally[fate] += (uint32_t)bytes;
 }
+
+/* rest.c: flow->stream is the fold of a connection at rest, tagged. Copies it to `c` and drops it. */
+void connection_unfold(struct streams *s, struct flow *flow, struct connection *c);
 
 /* pages.c: the bytes of a window. */
 struct window *window_get(struct streams *s, struct connection *c, struct flow *flow,
