@@ -67,6 +67,10 @@ const struct app_ops *app_ask(struct app_session *session, enum side side, const
 void app_set_opaque(struct app_session *session);
 /* An app_ops.rest for a state that has nothing to zero. */
 bool app_rest_as_it_is(struct app_session *session);
+/* An item of a pool that a decoder's sessions share, zeroed; room is made in the written order before it is refused. */
+void *app_take(struct app_session *session, struct pool *pool);
+/* Bytes of the present call that nobody could read for want of memory. */
+void app_shed(struct app_session *session, enum side side, uint64_t len);
 /* A flow-level meta (TLS SNI...), shown in flow events and flow objects. */
 struct meta *app_flow_meta(struct app_session *session);
 

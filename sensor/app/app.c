@@ -194,6 +194,17 @@ void app_set_opaque(struct app_session *session)
     session->opaque = true;
 }
 
+void *app_take(struct app_session *session, struct pool *pool)
+{
+    return apps_take(session->apps, pool);
+}
+
+void app_shed(struct app_session *session, enum side side, uint64_t len)
+{
+    if (session->flow->content[side])
+        count_add(session->apps->counters, COUNT_OBJECT_SHED_BYTES, len);
+}
+
 struct meta *app_flow_meta(struct app_session *session)
 {
     if (!session->meta)

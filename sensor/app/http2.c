@@ -218,6 +218,8 @@ static bool take_payload(struct app_session *session, enum side side, const uint
         struct http2_stream *stream = http2_stream_of(session, s->stream);
         if (stream)
             http2_stream_data(session, stream, side, data, matter);
+        else
+            app_shed(session, side, matter);
     } else if (is_block(s->type) && matter) {
         return take_block(session, side, data, matter, false);
     } else if (s->type == FRAME_SETTINGS) {

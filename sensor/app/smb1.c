@@ -117,7 +117,7 @@ static void write_request(struct app_session *session, struct smb_side *s, const
     if (s->head[HEADER] >= 14)
         offset |= (uint64_t)cursor_le32(&c) << 32;
     struct smb_file *file = file_of(session, h, fid);
-    if (file && !smb_is_pipe(smb, file))
+    if (!file || !smb_is_pipe(smb, file))
         smb_payload_set(smb, &s->payload, file, at - s->head_len, offset, len);
 }
 
@@ -211,7 +211,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
         if (!smb_answer(smb, h->command, h->message, &request) || c.bad || at < s->head_len)
             break;
         file = smb_request_file(smb, &request);
-        if (file && !smb_is_pipe(smb, file))
+        if (!file || !smb_is_pipe(smb, file))
             smb_payload_set(smb, &s->payload, file, at - s->head_len, request.offset, len);
         break;
     }

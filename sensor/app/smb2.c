@@ -166,7 +166,7 @@ static void take_request(struct app_session *session, struct smb_side *s, const 
         if (!(handle = cursor_take(&c, 16)) || at < s->head_len)
             break;
         file = file_of(session, h, handle);
-        if (file && !smb_is_pipe(smb, file))
+        if (!file || !smb_is_pipe(smb, file))
             smb_payload_set(smb, &s->payload, file, at - s->head_len, offset, len);
         break;
     }
@@ -231,7 +231,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
             (h->status != 0 && h->status != STATUS_BUFFER_OVERFLOW))
             break;
         file = smb_request_file(smb, &request);
-        if (file && !smb_is_pipe(smb, file))
+        if (!file || !smb_is_pipe(smb, file))
             smb_payload_set(smb, &s->payload, file, at - s->head_len, request.offset, len);
         break;
     }

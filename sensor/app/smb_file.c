@@ -79,7 +79,7 @@ struct smb_file *smb_file_new(struct app_session *session, uint64_t message, uin
     struct smb_shared *shared = app_shared(session, &app_smb);
     struct smb *smb = app_state(session);
     struct smb_file **slot = free_slot(session);
-    struct smb_file *file = pool_get_zeroed(shared->files);
+    struct smb_file *file = app_take(session, shared->files);
     if (!file)
         return NULL;
     *slot = file;
@@ -251,6 +251,8 @@ void smb_file_data(struct app_session *session, enum side side, struct smb_paylo
         const struct object_info info = info_of(session, side, file);
         assembly_write(session, memory_of(session), side == SIDE_CLIENT ? &file->sent : &file->given, &info,
                        payload->offset, data, len);
+    } else {
+        app_shed(session, side, len); /* no room for the file, or it was given up for others */
     }
     payload->offset += len;
     payload->left -= len;

@@ -19,6 +19,7 @@ struct websocket_side {
     uint8_t head[14];
     uint8_t head_len;
     bool final, control, deflated, in_frame, in_message, bad;
+    bool refused;       /* the inflater: what it would have read counts as shed */
     uint8_t mask[4];
     bool masked;
     uint64_t left, at;  /* of the frame's payload; at: bytes of it seen, for the mask */
@@ -112,8 +113,11 @@ static void inflate_part(struct app_session *session, enum side side, const uint
     struct websocket *ws = app_state(session);
     struct websocket_side *s = &ws->side[side];
     uint8_t out[OUT_BYTES];
-    if (s->bad || !inflater_open(session, s)) {
-        s->bad = true;
+    if (!s->bad && !inflater_open(session, s))
+        s->bad = s->refused = true;
+    if (s->bad) {
+        if (s->refused)
+            app_shed(session, side, len);
         return;
     }
     z_stream *z = s->inflater;
@@ -178,7 +182,7 @@ static void end_frame(struct app_session *session, enum side side)
     s->in_frame = false;
     if (s->control || !s->final)
         return;
-    if (s->deflated && app_is_content(session, side))
+    if (s->deflated && !s->bad && app_is_content(session, side))
         inflate_part(session, side, tail, sizeof(tail));
     end_message(session, side, !s->bad);
 }

@@ -7,7 +7,7 @@
 
 #include "hash.h"
 
-#define BUCKETS 8192
+#define BUCKETS 2048
 #define LOOK_MAX 16
 
 struct intern {
