@@ -122,6 +122,7 @@ struct half {
                            7323) */
     uint32_t gap_end;   /* the last gap given: late bytes for it are no copies of anything */
     uint32_t gap_len;
+    uint32_t dropped; /* early bytes let go for want of memory: no loss of the capture's */
     uint16_t flags;
     uint8_t scale;     /* of the windows this half's sender offers */
     uint8_t wild;      /* segments in a row that were out of reach */
@@ -221,6 +222,10 @@ void segment_take(struct streams *s, struct connection *c, struct flow *flow, en
 void segment_pass(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                   struct segment segment); /* opaque: counted, not read */
 void half_drain(struct streams *s, struct connection *c, struct flow *flow, enum side side);
+/* These were sent and not captured. */
+void half_lost(struct streams *s, struct connection *c, struct flow *flow, enum side side,
+               uint64_t len);
+/* They will not be handed on, whatever the reason. */
 void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum side side,
               uint64_t len);
 void half_forget(struct streams *s, struct half *half, struct flow *flow, enum side side,

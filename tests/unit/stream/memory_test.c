@@ -116,6 +116,7 @@ static void shedding_frees_what_is_held(void **state)
     streams_expire(w->streams, w->now);
     assert_memory_equal(w->side[0].data, "abc\0\0\0ghi", 9);
     assert_int_equal(w->side[0].gap_bytes, 3);
+    assert_int_equal(w->counters.value[COUNT_STREAM_UPSTREAM_LOST_BYTES], 0); /* they were captured */
     wire_free(w);
 }
 
@@ -133,6 +134,7 @@ static void lost_megabytes_are_one_gap(void **state)
     streams_expire(w->streams, w->now);
     assert_int_equal(w->side[0].delivered, 6);
     assert_int_equal(w->side[0].len, far + 3);
+    assert_int_equal(w->counters.value[COUNT_STREAM_UPSTREAM_LOST_BYTES], far - 3);
     wire_free(w);
 }
 
@@ -147,6 +149,7 @@ static void lost_megabytes_in_a_one_sided_capture(void **state)
         put(w, 1, TCP_ACK, SIDE_CLIENT, C0 + (50u << 20) + i * 3, S0, "xyz", 3);
     assert_true(w->side[0].delivered >= 3 + 20 * 3);
     assert_true(w->counters.fate_bytes[FATE_LOST_GAP] <= 20 * 3);
+    assert_int_equal(w->counters.value[COUNT_STREAM_UPSTREAM_LOST_BYTES], 0); /* nobody acknowledged anything */
     wire_free(w);
 }
 
