@@ -655,11 +655,8 @@ void app_flow_end(struct apps *apps, struct flow *flow)
     if (!session || !enter(apps, flow, &visit))
         return;
     if (session->held == &last.held) {
-        session->held = apps_take(apps, apps->held);
-        if (session->held)
-            *session->held = last.held;
-        else
-            shed_held(apps, flow, &last.held);
+        shed_held(apps, flow, &last.held);
+        session->held = NULL;
     }
     if (!flow->opaque)
         decide_now(session); /* bytes that waited for more are an object all the same */

@@ -209,7 +209,8 @@ void http2_stream_end(struct app_session *session, struct http2_stream *stream, 
     struct http2 *h2 = app_state(session);
     struct http2_half *half = &stream->half[side];
     /* One whose headers were refused, or given up for other streams, may have begun anywhere. */
-    bool all = whole && half->headers && (half->length == OBJECT_SIZE_UNKNOWN || half->taken == half->length) && !half->message_left;
+    bool all = whole && half->headers && !half->message_left &&
+               (half->length == OBJECT_SIZE_UNKNOWN || half->taken == half->length);
     end_half(session, half, all);
     if (!stream->half[0].ended || !stream->half[1].ended)
         return;

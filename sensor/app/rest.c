@@ -233,6 +233,8 @@ struct app_session *session_wake(struct apps *apps, struct flow *flow)
 void session_wake_to_end(struct apps *apps, struct flow *flow, struct last_session *last)
 {
     struct rest_head head = head_of(flow);
+    if (head.parts & PART_HELD && session_wake(apps, flow))
+        return; /* its decision is still to come */
     memset(&last->session, 0, sizeof(last->session));
     last->session.state = last->state;
     last->session.borrowed = true;

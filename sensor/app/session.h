@@ -77,7 +77,8 @@ void *apps_take(struct apps *apps, struct pool *pool); /* zeroed; makes room bef
 
 /* rest.c. flow->app of a flow at rest is a tagged fold. NULL: memory refuses, and it rests on. */
 struct app_session *session_wake(struct apps *apps, struct flow *flow);
-/* For the flow's end, which must not be refused: without its words, which nobody asks for any more. */
+/* For the flow's end, which must not be refused: flow->app is awake, or in `last`, without its words, which nobody asks
+ * for any more. Held bytes are in `last` only when there is no memory to decide over them. */
 #define APP_STATE_MAX 16384
 struct last_session {
     struct app_session session;

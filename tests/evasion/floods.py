@@ -6,6 +6,8 @@ times those at its size, counted exactly by callgrind, the program's start taken
 usage: floods.py SENSOR RULES [--long]"""
 
 import array
+import hashlib
+import itertools
 import json
 import os
 import random
@@ -497,6 +499,31 @@ WORK = [("a SYN flood", syn_flood, 400), ("a fragment flood", fragment_flood, 40
         ("headers of a form part", part_headers, 20)]
 
 
+PICTURE = wire.jpeg()
+
+
+def amid(flood):
+    """The flood, and from its beginning to its end one upload."""
+    def make(count):
+        talk = Conversation(port=3333)
+        talk.client = "10.255.255.1"
+        talk.handshake()
+        talk.send(wire.upload(PICTURE), 1000)
+        own = iter(talk.frames)
+        every = count // len(talk.frames)
+        for n, frame in enumerate(flood(count)):
+            if n % every == 0:
+                yield from itertools.islice(own, 1)
+            yield frame
+        yield from own
+    return make
+
+
+# Floods of flows that carry nothing: the upload must outlive them all, whole.
+IDLE_FLOODS = [("a SYN flood", syn_flood, 150000), ("open connections", open_connections, 120000),
+               ("quiet connections", quiet_connections, 120000)]
+
+
 def make_capture(path, make, count):
     """In a process of its own: a child's peak memory begins with what its parent held."""
     child = os.fork()
@@ -506,10 +533,10 @@ def make_capture(path, make, count):
     os.waitpid(child, 0)
 
 
-def replay(sensor, rules, path, extra=(), ceiling=CEILING_MIB):
+def replay(sensor, rules, path, extra=(), ceiling=CEILING_MIB, events="/dev/null"):
     stats = path + ".stats"
     process = subprocess.Popen([sensor, "replay", "-q", "--rules", rules, "--memory", str(ceiling), "--stats",
-                                stats, "--json", "/dev/null", *extra, path], stderr=subprocess.PIPE)
+                                stats, "--json", events, *extra, path], stderr=subprocess.PIPE)
     err = process.stderr.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -549,6 +576,18 @@ def main():
                         f"{mib:.0f} MiB resident, ceiling {CEILING_MIB}, {shed} bytes shed"
                         + ("" if closes else ", the ledger does not close")
                         + (f", exit {code}: {err[-300:]}" if code else ""))
+        for name, flood, count in IDLE_FLOODS:
+            make_capture(path, amid(flood), count * scale)
+            seen = path + ".json"
+            if os.path.exists(seen):
+                os.unlink(seen)
+            _, _, stats, _ = replay(sensor, rules, path, ("--events", "object"), events=seen)
+            with open(seen, encoding="utf-8") as file:
+                found = [json.loads(line)["fileinfo"] for line in file]
+            whole = [f for f in found if f.get("sha256") == hashlib.sha256(PICTURE).hexdigest() and f["state"] == "CLOSED"]
+            evicted = stats["flow"]["ended_memory"]
+            verdict(evicted and len(whole) == 1, f"an upload amid {name}",
+                    f"{len(whole)} whole, {evicted} flows given up")
         if not shutil.which("valgrind"):
             print("# valgrind is not installed: no work counted")
             return bad > 0

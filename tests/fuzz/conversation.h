@@ -1,5 +1,5 @@
 /* Fuzz input as a conversation: [control][length] bytes, again and again. Bit 0 of control is the side; bits 1-2 say
- * data, data, gap or end. A target names the bytes that open the conversation, so that its decoder claims it. */
+ * data, data, gap or end, bit 5 lays the flow to rest before it. A target names the bytes that open the conversation, so that its decoder claims it. */
 #ifndef TESTS_FUZZ_CONVERSATION_H
 #define TESTS_FUZZ_CONVERSATION_H
 
@@ -35,6 +35,8 @@ static int fuzz_conversation(const struct opening *opening, uint8_t protocol, ui
         enum side side = c.at[0] & 1;
         unsigned what = c.at[0] >> 1 & 3;
         size_t len = c.at[1] < c.left - 2 ? c.at[1] : c.left - 2;
+        if (c.at[0] & 0x20)
+            app_flow_rest(fake.apps, flow);
         c.at += 2;
         c.left -= 2;
         if (ended[side])
