@@ -33,6 +33,9 @@ struct app_ops {
     void (*datagram)(struct app_session *session, enum side side, const uint8_t *data, size_t len); /* UDP */
     void (*gap)(struct app_session *session, enum side side, uint64_t len);
     void (*end)(struct app_session *session, enum side side, enum stream_end how);
+    /* The flow is silent, no object is open. True when the state may be folded (fold.h): nothing points into it or to
+     * the session. Zeroes what will not be read again. NULL: never. */
+    bool (*rest)(struct app_session *session);
     void (*close)(struct app_session *session); /* ends open objects as truncated, frees what state holds */
     /* What all sessions of a worker share (a parser's configuration, a table of expected connections); may be
      * NULL. Made when the worker starts; failure there is fatal. */
@@ -68,6 +71,12 @@ void app_at_rest(struct app_session *session, enum side side);
 bool app_is_other_reading(const struct app_session *session);
 /* The flow is encrypted from here: nothing more is reassembled, only counted. */
 void app_set_opaque(struct app_session *session);
+/* An app_ops.rest for a state that has nothing to zero. */
+bool app_rest_as_it_is(struct app_session *session);
+/* An item of a pool that a decoder's sessions share, zeroed; room is made in the written order before it is refused. */
+void *app_take(struct app_session *session, struct pool *pool);
+/* Bytes of the present call that nobody could read for want of memory. */
+void app_shed(struct app_session *session, enum side side, uint64_t len);
 /* A flow-level meta (TLS SNI...), shown in flow events and flow objects. */
 struct meta *app_flow_meta(struct app_session *session);
 
@@ -84,6 +93,9 @@ struct stream_sink apps_sink(struct apps *apps); /* what stream/ calls */
 void app_flow_end(struct apps *apps, struct flow *flow);
 /* nDPI decided. Its word counts only for a flow no decoder claimed: encrypted ones become opaque. */
 void app_flow_classified(struct apps *apps, struct flow *flow);
-const struct meta *app_meta_of_flow(const struct flow *flow); /* NULL when it has none */
+/* From flow_hooks.rest: folds what is kept of a silent flow, until its next bytes. */
+void app_flow_rest(struct apps *apps, struct flow *flow);
+/* NULL when it has none; good until the next call. */
+const struct meta *app_meta_of_flow(struct apps *apps, const struct flow *flow);
 
 #endif

@@ -20,12 +20,11 @@ static inline enum side side_other(enum side side)
 
 enum flow_end { FLOW_END_CLOSE, FLOW_END_TIMEOUT, FLOW_END_MEMORY, FLOW_END_SHUTDOWN };
 
-struct flow_class {    /* what nDPI said; owned by the flow, set once decided */
+struct flow_class {    /* what nDPI said, shared by the flows of which it said the same */
     char protocol[24]; /* EVE's spelling: "http", "tls", "ssh", ...; "" when undecided */
     char master[24];   /* nDPI's own name, e.g. "TLS.Google" */
     char category[24];
-    char server_name[256]; /* TLS SNI, or HTTP host as nDPI saw it */
-    char ja3[33], ja3s[33];
+    char ja3s[33];
     char alpn[64];
     char risks[256]; /* comma list of nDPI's risk names */
     bool encrypted;  /* nDPI read an encrypted protocol in the bytes (never a guess) */
@@ -56,6 +55,7 @@ struct flow {
     bool busy : 1;          /* carries an object */
     bool closed : 1;        /* FIN from both sides */
     bool classify_done : 1; /* nDPI decided, gave up or was stopped */
+    bool rests : 1;         /* silent for a while: what others keep of it is folded */
     uint8_t list : 4;       /* enum flow_list */
     uint8_t syn_seen : 2;   /* bit 1 << side */
     uint8_t reopen : 2;     /* 1 + the side that sent a SYN inside the connection, 0 for none */
@@ -67,13 +67,13 @@ struct flow {
     uint64_t packets[2], bytes[2]; /* frames and wire bytes, by sender */
     uint64_t payload[2];           /* captured transport payload bytes, by sender */
     const char *interface, *input; /* borrowed from frames; live as long as the capture */
-    struct flow_class *class;      /* NULL until nDPI decided */
+    const struct flow_class *class; /* NULL until nDPI decided */
     const char *app_proto; /* set by the decoder that claimed it; NULL before. Static string */
     void *stream;          /* owned by stream/ */
     void *app;             /* owned by app/ */
     void *watch;           /* owned by the worker: rules that held for the flow itself */
     /* What follows belongs to flow/ alone. */
-    void *classifier;
+    void *classifier; /* until nDPI decided; then what its class_set.c keeps here */
     struct flow *hash_next, *list_next, *list_prev;
     int64_t deadline_ns; /* on the table's clock */
     uint32_t hash;
@@ -105,6 +105,9 @@ struct flow_hooks {
     void (*classified)(void *user, struct flow *flow);
     /* Frees memory of later folders when no idle flow is left (streams_shed); may be NULL. */
     bool (*shed)(void *user);
+    /* The flow is silent: what later folders keep of it may be folded (fold.h), to be unfolded when
+     * the next packet comes. It changes nothing that can be seen. May be NULL. */
+    void (*rest)(void *user, struct flow *flow);
 };
 
 struct flow_params {
@@ -144,7 +147,8 @@ void flow_table_revive(struct flow_table *table, struct flow *flow);
 /* The table's clock after seeing packet time `now_ns`: it only runs forwards, whatever the
  * timestamps say. */
 int64_t flow_table_clock(struct flow_table *table, int64_t now_ns);
-/* Ends every flow whose packet-time deadline is past. */
+/* Ends every flow whose packet-time deadline is past, and lets those rest that have been silent for
+ * some seconds. */
 void flow_table_expire(struct flow_table *table, int64_t now_ns);
 /* Ends every flow, oldest first. */
 void flow_table_flush(struct flow_table *table);
@@ -154,15 +158,24 @@ bool flow_table_evict(struct flow_table *table);
 /* The last resort, after flow_table_evict and streams_shed: the busy flow that has been silent
  * longest. */
 bool flow_table_evict_busy(struct flow_table *table);
-/* Gives up one thing in the written order: an idle flow, held segments, a busy flow. False when nothing is left but the
- * current flow. Who needs an item of a pool tries up to FLOW_ROOM_TRIES times: a slab of flows comes free within that
- * many. */
+/* Gives up one thing in the written order: what silent flows can do without (they rest before their
+ * time), an idle flow, held segments, a busy flow. False when nothing is left but the current flow.
+ * Who needs an item of a pool tries up to FLOW_ROOM_TRIES times: a slab of flows comes free within
+ * that many. */
 bool flow_table_make_room(struct flow_table *table);
 #define FLOW_ROOM_TRIES 1024
 /* A flow that carries an object now stands in the busy list and is evicted last. */
 void flow_set_busy(struct flow_table *table, struct flow *flow, bool busy);
 /* Stops nDPI for this flow and frees its state (a decoder knows better, or the flow is opaque). */
 void flow_stop_classifying(struct flow_table *table, struct flow *flow);
+/* Of the class, what is the flow's own: TLS SNI, or HTTP host as nDPI saw it; the client's JA3. ""
+ * when there is none, or when it was forgotten because the flow's meta says the same (flow_said
+ * tells). */
+const char *flow_server_name(const struct flow *flow);
+const char *flow_ja3(const struct flow *flow);
+enum { FLOW_NAME_SAID = 1, FLOW_JA3_SAID = 2 };
+unsigned flow_said(const struct flow *flow);
+void flow_forget_said(struct flow_table *table, struct flow *flow, unsigned said);
 /* Comma list of the names of flow->evasion's bits; returns `text`. */
 char *flow_evasion_names(const struct flow *flow, char *text, size_t len);
 const char *evasion_name(enum evasion evasion);

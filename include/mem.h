@@ -18,12 +18,14 @@ struct mem {
     size_t used[MEM_OWNER_COUNT]; /* bytes charged now, by owner */
     size_t cached;                /* in blocks that buffer heaps keep for the next buffer */
     struct buffer_heap *heaps;
+    struct pool *pools;
+    size_t spares; /* slabs that pools keep though they are empty */
 };
 
 #define MEM_SMALL ((size_t)64 * 1024)
 
 /* Charges `n` bytes to `owner`. False, and nothing charged, when that would pass the ceiling, or take from the
- * reserve without a right to it. Cached blocks count as well, and go before anything is refused. */
+ * reserve without a right to it. Cached blocks and spare slabs count as well, and go before anything is refused. */
 bool mem_charge(struct mem *mem, enum mem_owner owner, size_t n);
 void mem_release(struct mem *mem, enum mem_owner owner, size_t n);
 
@@ -36,6 +38,15 @@ void *pool_get(struct pool *pool);         /* NULL when the budget refuses */
 void *pool_get_zeroed(struct pool *pool);
 void pool_put(struct pool *pool, void *item); /* NULL is allowed */
 size_t pool_out(const struct pool *pool);  /* items out now */
+void pools_trim(struct mem *mem);          /* gives back the spare slabs of all pools of this budget */
+
+/* Items of any size up to SIZED_MAX, from one pool for each of a few sizes. */
+#define SIZED_MAX 4096
+struct sized_pools;
+struct sized_pools *sized_pools_new(struct mem *mem, enum mem_owner owner);
+void sized_pools_free(struct sized_pools *pools);
+void *sized_get(struct sized_pools *pools, size_t size); /* NULL when too large or the budget refuses */
+void sized_put(struct sized_pools *pools, void *item, size_t size); /* the size it was asked for with */
 
 /* Contiguous growable bytes. Small ones come from size classes, large ones are mapped and grow by
  * remapping pages, so a payload byte is copied once. The heap caches what is freed. */

@@ -28,19 +28,15 @@ struct text { /* borrowed bytes, not terminated, from the network unless said ot
 struct meta {
     struct pool *pool; /* it came from and goes back to */
     uint32_t references;
-    uint16_t used, room;
+    uint16_t used;
     struct {
         uint16_t at, len; /* len 0: absent */
     } field[META_COUNT];
-    char text[]; /* `room` bytes */
+    char text[META_TEXT_MAX];
 };
 
-#define META_BYTES(room) (offsetof(struct meta, text) + (room)) /* of a pool's items */
-
 struct meta *meta_new(struct pool *pool); /* NULL when memory refuses; every function takes NULL */
-/* Nothing more will be set: the same words in an item of `snug`, which holds `room` bytes of them, when they fit there
- * and nobody else holds the meta. Returns what to use from now on. */
-struct meta *meta_fit(struct meta *meta, struct pool *snug, size_t room);
+void meta_clear(struct meta *meta); /* as new */
 struct meta *meta_hold(struct meta *meta);
 void meta_drop(struct pool *pool, struct meta *meta); /* `pool` may be NULL: a meta knows its own */
 void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len);

@@ -55,6 +55,8 @@ void stream_at_rest(struct flow *flow, enum side side);
 void streams_expire(struct streams *streams, int64_t now_ns);
 /* From flow_hooks.end: delivers what is held (with gaps), ends both sides, frees flow->stream. */
 void stream_flow_end(struct streams *streams, struct flow *flow, enum flow_end how);
+/* From flow_hooks.rest: folds what is kept of a silent connection, until its next packet. */
+void stream_flow_rest(struct streams *streams, struct flow *flow);
 /* Frees memory: first a copy kept only for comparison, then the held segments of the flow that
  * holds most; false when there is neither. Held bytes are booked as shed_memory and become gaps.
  * Never of a flow at work. */

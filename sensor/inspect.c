@@ -264,7 +264,7 @@ size_t inspect_flow_watch_size(void)
 static void evaluate_flow(struct worker *w, struct flow *flow, struct watch *watch, bool final)
 {
     const struct flow_watch *of = flow->watch;
-    const struct meta *meta = app_meta_of_flow(flow);
+    const struct meta *meta = app_meta_of_flow(w->apps, flow);
     enum stage before = profile_enter(&w->profile, STAGE_MATCH);
     struct evaluation e = {w, watch, NULL, flow, meta, &w->flow_facts, final};
     fact_set_clear(&w->flow_facts);
@@ -277,11 +277,57 @@ static void evaluate_flow(struct worker *w, struct flow *flow, struct watch *wat
     profile_enter(&w->profile, before);
 }
 
-void inspect_flow_packet(struct worker *w, struct flow *flow, enum side side, const struct packet *packet)
+void inspect_flow_rest(struct worker *w, struct flow *flow)
 {
     struct flow_watch *of = flow->watch;
-    if (!is_unread(flow) || !packet->payload_len)
+    if (!of || fold_is(of))
         return;
+    fold_begin(w->folds);
+    fold_add(w->folds, of, sizeof(*of));
+    if (of->watch)
+        fold_add(w->folds, of->watch, sizeof(*of->watch));
+    void *fold = fold_end(w->folds);
+    if (!fold)
+        return;
+    pool_put(w->watches, of->watch);
+    pool_put(w->flow_watches, of);
+    flow->watch = fold_tag(fold);
+}
+
+/* Awake in `of`, with its `watch` if it has one. */
+static void unfold_watch(struct worker *w, struct flow *flow, struct flow_watch *of, struct watch *watch)
+{
+    void *fold = fold_of(flow->watch);
+    struct unfold from = unfold_begin(fold);
+    unfold_take(&from, of, sizeof(*of));
+    if (of->watch) {
+        unfold_take(&from, watch, sizeof(*watch));
+        of->watch = watch;
+    }
+    fold_drop(w->folds, fold);
+    flow->watch = of;
+}
+
+/* False when memory refuses it: it rests on. */
+static bool wake_watch(struct worker *w, struct flow *flow)
+{
+    struct flow_watch *of = pool_get(w->flow_watches);
+    struct watch *watch = of ? pool_get(w->watches) : NULL;
+    if (!watch) {
+        pool_put(w->flow_watches, of);
+        return false;
+    }
+    unfold_watch(w, flow, of, watch);
+    if (!of->watch)
+        pool_put(w->watches, watch);
+    return true;
+}
+
+void inspect_flow_packet(struct worker *w, struct flow *flow, enum side side, const struct packet *packet)
+{
+    if (!is_unread(flow) || !packet->payload_len || (fold_is(flow->watch) && !wake_watch(w, flow)))
+        return;
+    struct flow_watch *of = flow->watch;
     if (!of && !(of = flow->watch = pool_get_zeroed(w->flow_watches)))
         return;
     if (flow->outbound[0] || flow->outbound[1])
@@ -305,16 +351,20 @@ void inspect_flow_packet(struct worker *w, struct flow *flow, enum side side, co
 void inspect_flow_end(struct worker *w, struct flow *flow, enum flow_end how)
 {
     static const char *const reasons[] = {"closed", "timeout", "memory", "shutdown"};
-    struct flow_watch *of = flow->watch;
-    struct watch *watch = of ? of->watch : NULL;
+    struct flow_watch *of = flow->watch, brief_of;
     struct watch brief = {0};
+    if (fold_is(of))
+        unfold_watch(w, flow, of = &brief_of, &brief);
+    struct watch *watch = of ? of->watch : NULL;
     bool evaluated = watch || ((is_unread(flow) || was_tricked(flow)) && outbound_payload(flow));
     if (evaluated)
         evaluate_flow(w, flow, watch ? watch : &brief, true);
     if (w->config->events & 1u << EVENT_FLOW)
-        worker_emit(w, flow_event(w->alerter, flow, app_meta_of_flow(flow), evaluated ? &w->flow_facts : NULL,
+        worker_emit(w, flow_event(w->alerter, flow, app_meta_of_flow(w->apps, flow), evaluated ? &w->flow_facts : NULL,
                                   reasons[how]));
-    pool_put(w->watches, watch);
-    pool_put(w->flow_watches, of);
+    if (watch != &brief)
+        pool_put(w->watches, watch);
+    if (of != &brief_of)
+        pool_put(w->flow_watches, of);
     flow->watch = NULL;
 }

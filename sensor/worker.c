@@ -35,6 +35,14 @@ static void on_classified(void *user, struct flow *flow)
     app_flow_classified(w->apps, flow);
 }
 
+static void on_rest(void *user, struct flow *flow)
+{
+    struct worker *w = user;
+    stream_flow_rest(w->streams, flow);
+    app_flow_rest(w->apps, flow);
+    inspect_flow_rest(w, flow);
+}
+
 static bool on_shed(void *user)
 {
     return streams_shed(((struct worker *)user)->streams);
@@ -86,7 +94,7 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
 {
     const struct config *c = w->config;
     const struct flow_params flow_params = {c->home, c->inspect_both, true};
-    const struct flow_hooks hooks = {w, on_flow_end, on_classified, on_shed};
+    const struct flow_hooks hooks = {w, on_flow_end, on_classified, on_shed, on_rest};
     const struct object_limits limits = {(size_t)c->object_mib << 20, (unsigned)c->nesting,
                                          (unsigned)c->expansion_ratio};
     const struct object_observer observer = inspect_observer(w);
@@ -113,6 +121,7 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
     w->alerter = alerter_new(&alert_params);
     w->watches = pool_new(&w->mem, MEM_OBJECT, inspect_watch_size());
     w->flow_watches = pool_new(&w->mem, MEM_FLOW, inspect_flow_watch_size());
+    w->folds = folds_new(&w->mem, MEM_OBJECT);
 }
 
 /* A worker's share of the ceiling. What it holds beside its pools (tables of nDPI, scratch space, the matcher) belongs
@@ -169,6 +178,7 @@ void worker_free(struct worker *w)
     alerter_free(w->alerter);
     pool_free(w->watches);
     pool_free(w->flow_watches);
+    folds_free(w->folds);
     struct rule_set *unused = atomic_exchange(&w->next_rules, NULL);
     if (unused)
         rule_set_drop(unused);

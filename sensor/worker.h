@@ -13,6 +13,7 @@
 #include "config.h"
 #include "counters.h"
 #include "facts.h"
+#include "fold.h"
 #include "match.h"
 #include "object.h"
 #include "packet.h"
@@ -55,6 +56,7 @@ struct worker {
     struct alerter *alerter;
     struct pool *watches;
     struct pool *flow_watches; /* of flows that cannot be read */
+    struct folds *folds;        /* watches of flows at rest */
     struct fact_set flow_facts; /* scratch for rules over flows */
     struct kept_name *names;
     struct profile profile;
@@ -94,6 +96,7 @@ void worker_emit(struct worker *worker, struct event_doc *event);
 struct object_observer inspect_observer(struct worker *worker);
 /* A packet, after the decoders saw it: counts where its flow cannot be read. */
 void inspect_flow_packet(struct worker *worker, struct flow *flow, enum side side, const struct packet *packet);
+void inspect_flow_rest(struct worker *worker, struct flow *flow);   /* from flow_hooks.rest */
 void inspect_flow_end(struct worker *worker, struct flow *flow, enum flow_end how);
 size_t inspect_watch_size(void);
 size_t inspect_flow_watch_size(void);

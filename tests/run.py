@@ -57,6 +57,8 @@ def steps(long):
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600
     yield "evasion-asan", [PYTHON, "tests/evasion/board.py", "build/asan/dlp-sensor", "rules"], 600
     yield "encapsulations-asan", [PYTHON, "tests/evasion/encapsulations.py", "build/asan/dlp-sensor", "rules"], 600
+    yield "idle", [PYTHON, "tests/evasion/idle.py", "build/dlp-sensor", "rules"] + (["--long"] if long else []), \
+        3600 if long else 900
     yield "floods", [PYTHON, "tests/evasion/floods.py", "build/dlp-sensor", "rules"] + (["--long"] if long else []), \
         600 * pace
     yield "live", [PYTHON, "tests/live/run.py", "--sensor", "build/dlp-sensor"], 300

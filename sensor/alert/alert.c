@@ -101,7 +101,7 @@ struct event_doc *alert_event(struct alerter *a, const struct match *match, cons
     json_bool(j, "in_flight", in_flight);
     document_facts(a, facts);
     write_matches(a, match, object);
-    document_ndpi(a, flow);
+    document_ndpi(a, flow, meta);
     write_input(a, flow);
     json_close_object(j);
 
@@ -129,7 +129,7 @@ struct event_doc *object_event(struct alerter *a, const struct object *object, c
     document_object(a, object, object->flow, facts);
     json_uint(j, "alerts", alerts);
     document_facts(a, facts);
-    document_ndpi(a, object->flow);
+    document_ndpi(a, object->flow, object->meta);
     write_input(a, object->flow);
     json_close_object(j);
     return document_finish(a, EVENT_OBJECT, now_ns);
@@ -180,7 +180,7 @@ struct event_doc *flow_event(struct alerter *a, const struct flow *flow, const s
     }
     if (facts)
         document_facts(a, facts);
-    document_ndpi(a, flow);
+    document_ndpi(a, flow, meta);
     write_input(a, flow);
     json_close_object(j);
     return document_finish(a, EVENT_FLOW, flow->last_ns);

@@ -170,14 +170,14 @@ void document_meta(struct alerter *a, const struct meta *meta, const struct flow
     const struct flow_class *class = flow ? flow->class : NULL;
     if (meta)
         write_sections(j, meta);
-    if (!class || !(class->server_name[0] || class->ja3[0]) || strcmp(class->protocol, "tls") != 0)
+    if (!class || !(flow_server_name(flow)[0] || flow_ja3(flow)[0]) || strcmp(class->protocol, "tls") != 0)
         return;
     if (meta_get(meta, META_TLS_SNI).len || meta_get(meta, META_TLS_VERSION).len || meta_get(meta, META_TLS_JA3).len)
         return;
     json_open_object(j, "tls"); /* the decoder saw no handshake, nDPI did */
-    if (class->server_name[0])
-        json_bytes(j, "sni", class->server_name, strlen(class->server_name));
-    write_hash(j, "ja3", class->ja3);
+    if (flow_server_name(flow)[0])
+        json_bytes(j, "sni", flow_server_name(flow), strlen(flow_server_name(flow)));
+    write_hash(j, "ja3", flow_ja3(flow));
     write_hash(j, "ja3s", class->ja3s);
     json_close_object(j);
 }
@@ -246,7 +246,13 @@ void document_facts(struct alerter *a, const struct fact_set *facts)
     json_close_object(j);
 }
 
-void document_ndpi(struct alerter *a, const struct flow *flow)
+/* What nDPI read in the flow, or the decoder just the same. */
+static struct text ndpi_word(const char *own, bool said, const struct meta *meta, enum meta_id id)
+{
+    return said ? meta_get(meta, id) : (struct text){own, strlen(own)};
+}
+
+void document_ndpi(struct alerter *a, const struct flow *flow, const struct meta *meta)
 {
     struct json *j = &a->json;
     if (!flow || !flow->class)
@@ -258,10 +264,12 @@ void document_ndpi(struct alerter *a, const struct flow *flow)
         json_text(j, "category", c->category);
     if (c->guessed)
         json_bool(j, "guessed", true);
-    if (c->server_name[0])
-        json_bytes(j, "server_name", c->server_name, strlen(c->server_name));
-    if (c->ja3[0])
-        json_text(j, "ja3", c->ja3);
+    struct text name = ndpi_word(flow_server_name(flow), flow_said(flow) & FLOW_NAME_SAID, meta, META_TLS_SNI);
+    struct text ja3 = ndpi_word(flow_ja3(flow), flow_said(flow) & FLOW_JA3_SAID, meta, META_TLS_JA3);
+    if (name.len)
+        json_bytes(j, "server_name", name.data, name.len);
+    if (ja3.len)
+        json_bytes(j, "ja3", ja3.data, ja3.len);
     if (c->ja3s[0])
         json_text(j, "ja3s", c->ja3s);
     if (c->alpn[0])

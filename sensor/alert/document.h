@@ -18,7 +18,7 @@ void document_fileinfo(struct alerter *a, const struct object *object);
 void document_object(struct alerter *a, const struct object *object, const struct flow *flow,
                      const struct fact_set *facts);
 void document_facts(struct alerter *a, const struct fact_set *facts);
-void document_ndpi(struct alerter *a, const struct flow *flow);
+void document_ndpi(struct alerter *a, const struct flow *flow, const struct meta *meta);
 /* The matched bytes, or nothing where they are no longer kept. */
 void document_snippet(struct alerter *a, const struct object *object, const struct match_string *string);
 /* Closes the document and makes the event of it. */

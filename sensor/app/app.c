@@ -9,8 +9,6 @@
 #define SWITCHES_MAX 4 /* within one segment and without progress; then the bytes are raw */
 #define DEPTH_MAX 4
 
-static const size_t SNUG[2] = {640, 1664}; /* bytes of words: TLS 1.3 without a certificate, most with one */
-
 static const struct app_ops *const decoders[] = {
 #define APP(name) &app_##name,
 #include "app_list.def"
@@ -19,7 +17,12 @@ static const struct app_ops *const decoders[] = {
 
 #define DECODERS (sizeof(decoders) / sizeof(decoders[0]))
 
-static size_t index_of(const struct app_ops *ops)
+const struct app_ops *app_decoder(size_t index)
+{
+    return decoders[index];
+}
+
+size_t app_decoder_index(const struct app_ops *ops)
 {
     size_t i = 0;
     while (i < DECODERS - 1 && decoders[i] != ops)
@@ -98,15 +101,17 @@ struct apps *apps_new(struct mem *mem, struct counters *counters, struct flow_ta
                                           counting_set_name};
     apps->sessions = pool_new(mem, MEM_FLOW, sizeof(struct app_session));
     apps->held = pool_new(mem, MEM_FLOW, sizeof(struct held));
-    apps->metas = pool_new(mem, MEM_FLOW, META_BYTES(META_TEXT_MAX));
+    apps->metas = pool_new(mem, MEM_FLOW, sizeof(struct meta));
     apps->others = pool_new(mem, MEM_FLOW, sizeof(struct other_reading));
-    for (unsigned i = 0; i < 2; i++)
-        apps->snug_metas[i] = pool_new(mem, MEM_FLOW, META_BYTES(SNUG[i]));
     apps->states = calloc(DECODERS, sizeof(*apps->states));
     apps->shared = calloc(DECODERS, sizeof(*apps->shared));
     if (!apps->states || !apps->shared)
         abort();
+    apps->folds = folds_new(mem, MEM_FLOW);
+    apps->words = interns_new(mem, MEM_FLOW);
     for (size_t i = 0; i < DECODERS; i++) {
+        if (decoders[i]->state_size > APP_STATE_MAX)
+            abort(); /* raise it, or make the state smaller */
         apps->states[i] = pool_new(mem, MEM_FLOW, decoders[i]->state_size ? decoders[i]->state_size : 1);
         if (decoders[i]->shared_new)
             apps->shared[i] = decoders[i]->shared_new(mem);
@@ -126,18 +131,12 @@ void apps_free(struct apps *apps)
     free(apps->states);
     free(apps->shared);
     pool_free(apps->others);
+    folds_free(apps->folds);
+    interns_free(apps->words);
     pool_free(apps->metas);
-    for (unsigned i = 0; i < 2; i++)
-        pool_free(apps->snug_metas[i]);
     pool_free(apps->held);
     pool_free(apps->sessions);
     free(apps);
-}
-
-const struct meta *app_meta_of_flow(const struct flow *flow)
-{
-    const struct app_session *session = flow->app;
-    return session ? session->meta : NULL;
 }
 
 /* ---- the decoder's side ---- */
@@ -149,7 +148,7 @@ void *app_state(struct app_session *session)
 
 void *app_shared(struct app_session *session, const struct app_ops *owner)
 {
-    return session->apps->shared[index_of(owner)];
+    return session->apps->shared[app_decoder_index(owner)];
 }
 
 struct mem *app_mem(struct app_session *session)
@@ -217,6 +216,17 @@ void app_set_opaque(struct app_session *session)
     session->opaque = true;
 }
 
+void *app_take(struct app_session *session, struct pool *pool)
+{
+    return apps_take(session->apps, pool);
+}
+
+void app_shed(struct app_session *session, enum side side, uint64_t len)
+{
+    if (session->flow->content[side])
+        count_add(session->apps->counters, COUNT_OBJECT_SHED_BYTES, len);
+}
+
 struct meta *app_flow_meta(struct app_session *session)
 {
     if (!session->meta)
@@ -238,6 +248,8 @@ void *apps_take(struct apps *apps, struct pool *pool)
 struct app_session *session_of(struct apps *apps, struct flow *flow)
 {
     struct app_session *session = flow->app;
+    if (fold_is(session))
+        return session_wake(apps, flow);
     if (!session && (session = apps_take(apps, apps->sessions))) {
         session->apps = apps;
         session->flow = flow;
@@ -253,7 +265,9 @@ static void close_decoder(struct app_session *session)
         return;
     if (session->ops->close)
         session->ops->close(session);
-    pool_put(apps->states[index_of(session->ops)], session->state);
+    if (!session->borrowed)
+        pool_put(apps->states[app_decoder_index(session->ops)], session->state);
+    session->borrowed = false;
     session->state = NULL;
     session->ops = NULL;
 }
@@ -261,7 +275,7 @@ static void close_decoder(struct app_session *session)
 static bool open_decoder(struct app_session *session, const struct app_ops *ops)
 {
     struct apps *apps = session->apps;
-    session->state = apps_take(apps, apps->states[index_of(ops)]);
+    session->state = apps_take(apps, apps->states[app_decoder_index(ops)]);
     if (!session->state)
         return false;
     session->ops = ops;
@@ -293,8 +307,6 @@ static void become_opaque(struct app_session *session)
     if (!session->flow->opaque)
         count_add(session->apps->counters, COUNT_FLOW_OPAQUE, 1);
     session->flow->opaque = true;
-    for (unsigned i = 0; i < 2; i++)
-        session->meta = meta_fit(session->meta, session->apps->snug_metas[i], SNUG[i]);
 }
 
 /* After every callback: what the decoder asked for. */
@@ -525,6 +537,8 @@ static void on_data(void *user, struct flow *flow, enum side side, const uint8_t
     }
     session_data(visit.session, side, data, len);
     leave(apps, flow, &visit, side, len);
+    if (flow->opaque)
+        app_flow_rest(apps, flow);
 }
 
 static void give_datagram(struct app_session *session, enum side side, const uint8_t *data, size_t len)
@@ -562,6 +576,8 @@ static void on_datagram(void *user, struct flow *flow, enum side side, const uin
     }
     give_datagram(visit.session, side, data, len);
     leave(apps, flow, &visit, side, len);
+    if (flow->opaque)
+        app_flow_rest(apps, flow);
 }
 
 static void on_gap(void *user, struct flow *flow, enum side side, uint64_t len)
@@ -577,11 +593,10 @@ static void on_gap(void *user, struct flow *flow, enum side side, uint64_t len)
 static void on_end(void *user, struct flow *flow, enum side side, enum stream_end how)
 {
     struct apps *apps = user;
-    struct app_session *session = flow->app;
     struct visit visit;
-    if (!session || flow->opaque || !enter(apps, flow, &visit))
+    if (!flow->app || flow->opaque || !enter(apps, flow, &visit))
         return;
-    session_end(session, side, how);
+    session_end(visit.session, side, how);
     leave(apps, flow, &visit, side, 0);
 }
 
@@ -593,10 +608,24 @@ struct stream_sink apps_sink(struct apps *apps)
     return sink;
 }
 
+/* What the decoder read itself is not kept twice. */
+static void forget_said(struct apps *apps, struct flow *flow)
+{
+    const struct meta *meta = flow->class ? app_meta_of_flow(apps, flow) : NULL;
+    struct text sni = meta_get(meta, META_TLS_SNI), ja3 = meta_get(meta, META_TLS_JA3);
+    const char *name = flow_server_name(flow), *digest = flow_ja3(flow);
+    bool same_name = sni.len && strlen(name) == sni.len && memcmp(name, sni.data, sni.len) == 0;
+    bool same_ja3 = ja3.len && strlen(digest) == ja3.len && memcmp(digest, ja3.data, ja3.len) == 0;
+    flow_forget_said(apps->table, flow, (same_name ? FLOW_NAME_SAID : 0) | (same_ja3 ? FLOW_JA3_SAID : 0));
+}
+
 void app_flow_classified(struct apps *apps, struct flow *flow)
 {
-    struct app_session *session = flow->app;
-    if (!session || flow->opaque || !flow->class || !flow->class->encrypted)
+    forget_said(apps, flow);
+    if (!flow->app || flow->opaque || !flow->class || !flow->class->encrypted)
+        return;
+    struct app_session *session = session_of(apps, flow);
+    if (!session)
         return;
     if (session->ops && session->ops != &app_raw)
         return; /* a decoder reads the content: it knows better */
@@ -604,17 +633,35 @@ void app_flow_classified(struct apps *apps, struct flow *flow)
     apps->current = session;
     become_opaque(session);
     apps->current = before;
+    app_flow_rest(apps, flow);
+}
+
+/* Bytes that waited for a decision, of a flow at rest: there is no room to decide. */
+static void shed_held(struct apps *apps, const struct flow *flow, const struct held *held)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        if (flow->content[side])
+            count_add(apps->counters, COUNT_OBJECT_SHED_BYTES, held->used[side]);
+    }
 }
 
 void app_flow_end(struct apps *apps, struct flow *flow)
 {
-    struct app_session *session = flow->app;
+    struct last_session last;
     struct visit visit;
+    if (fold_is(flow->app))
+        session_wake_to_end(apps, flow, &last);
+    struct app_session *session = flow->app;
     if (!session || !enter(apps, flow, &visit))
         return;
+    if (session->held == &last.held) {
+        shed_held(apps, flow, &last.held);
+        session->held = NULL;
+    }
     session_close(session);
     leave(apps, flow, &visit, SIDE_CLIENT, 0);
     other_readings_close(session);
     flow->app = NULL;
-    pool_put(apps->sessions, session);
+    if (session != &last.session)
+        pool_put(apps->sessions, session);
 }

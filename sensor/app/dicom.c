@@ -204,6 +204,17 @@ static void dicom_gap(struct app_session *session, enum side side, uint64_t len)
         finish(session, s, OBJECT_CLOSED); /* the object knows of its gap */
 }
 
+static bool dicom_rest(struct app_session *session)
+{
+    struct dicom *dicom = app_state(session);
+    for (unsigned side = 0; side < 2; side++) {
+        struct dicom_side *s = &dicom->side[side];
+        memset(s->command + s->command_len, 0, sizeof(s->command) - s->command_len);
+        memset(s->instance + s->instance_len, 0, sizeof(s->instance) - s->instance_len);
+    }
+    return true;
+}
+
 static void dicom_close(struct app_session *session)
 {
     struct dicom *dicom = app_state(session);
@@ -218,5 +229,6 @@ const struct app_ops app_dicom = {
     .probe = dicom_probe,
     .data = dicom_data,
     .gap = dicom_gap,
+    .rest = dicom_rest,
     .close = dicom_close,
 };

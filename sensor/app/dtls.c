@@ -167,5 +167,6 @@ const struct app_ops app_dtls = {
     .state_size = sizeof(struct dtls),
     .probe = dtls_probe,
     .datagram = dtls_datagram,
+    .rest = app_rest_as_it_is,
     .close = dtls_close,
 };

@@ -66,6 +66,11 @@ static void forget(struct expect_table *table, struct entry *entry)
     pool_put(table->pool, entry);
 }
 
+void expect_transfer_rest(struct expect_transfer *transfer)
+{
+    memset(transfer->name + transfer->name_len, 0, sizeof(transfer->name) - transfer->name_len);
+}
+
 void expect_table_free(struct expect_table *table)
 {
     while (table->oldest)

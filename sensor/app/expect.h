@@ -15,6 +15,8 @@ struct expect_transfer { /* what the next bytes on an announced address are */
     uint16_t block_size; /* TFTP: what the client asked for */
 };
 
+void expect_transfer_rest(struct expect_transfer *transfer); /* zeroes what will not be read again */
+
 struct expect_table; /* announced addresses of one worker: a bounded, hashed list with an age limit */
 struct expect_table *expect_table_new(struct mem *mem);
 void expect_table_free(struct expect_table *table);

@@ -261,6 +261,15 @@ static void ftp_gap(struct app_session *session, enum side side, uint64_t len)
     ftp->line[side].len = 0; /* half a line is no line; the next one is whole again */
 }
 
+static bool ftp_rest(struct app_session *session)
+{
+    struct ftp *ftp = app_state(session);
+    line_rest(&ftp->line[0]);
+    line_rest(&ftp->line[1]);
+    expect_transfer_rest(&ftp->transfer);
+    return true;
+}
+
 const struct app_ops app_ftp = {
     .name = "ftp",
     .transports = APP_TCP,
@@ -268,6 +277,7 @@ const struct app_ops app_ftp = {
     .probe = ftp_probe,
     .data = ftp_data,
     .gap = ftp_gap,
+    .rest = ftp_rest,
     .shared_new = ftp_shared_new,
     .shared_free = ftp_shared_free,
 };

@@ -143,6 +143,13 @@ static void ftp_data_end(struct app_session *session, enum side side, enum strea
     finish(session, side, how == STREAM_FIN);
 }
 
+static bool ftp_data_rest(struct app_session *session)
+{
+    struct ftp_data *ftp = app_state(session);
+    expect_transfer_rest(&ftp->transfer);
+    return true;
+}
+
 static void ftp_data_close(struct app_session *session)
 {
     struct ftp_data *ftp = app_state(session);
@@ -160,5 +167,6 @@ const struct app_ops app_ftp_data = {
     .data = ftp_data_data,
     .gap = ftp_data_gap,
     .end = ftp_data_end,
+    .rest = ftp_data_rest,
     .close = ftp_data_close,
 };

@@ -10,6 +10,13 @@ void held_reset(struct held *held)
     held->count = 0;
 }
 
+void held_trim(struct held *held)
+{
+    for (unsigned side = 0; side < 2; side++)
+        memset(held->data[side] + held->used[side], 0, sizeof(held->data[side]) - held->used[side]);
+    memset(held->entries + held->count, 0, (HELD_ENTRIES - held->count) * sizeof(held->entries[0]));
+}
+
 static struct held_entry *entry_for(struct held *held, enum side side, enum held_kind kind)
 {
     if (held->count) {

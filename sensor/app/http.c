@@ -2,6 +2,8 @@
  * delimited in http_body.c, objects named in http_object.c. */
 #include "http.h"
 
+#include <string.h>
+
 static bool http_open(struct app_session *session)
 {
     struct http *http = app_state(session);
@@ -240,6 +242,20 @@ static void http_end(struct app_session *session, enum side side, enum stream_en
     http->message[side].stage = HTTP_IGNORE;
 }
 
+/* A parser points to its message. */
+static bool http_rest(struct app_session *session)
+{
+    struct http *http = app_state(session);
+    for (unsigned side = 0; side < 2; side++) {
+        struct http_message *message = &http->message[side];
+        if (message->parser)
+            return false;
+        if (message->stage != HTTP_BODY)
+            memset(&message->body, 0, sizeof(message->body));
+    }
+    return true;
+}
+
 static void http_close(struct app_session *session)
 {
     http_object_end(session, SIDE_CLIENT, OBJECT_TRUNCATED);
@@ -256,6 +272,7 @@ const struct app_ops app_http = {
     .data = http_data,
     .gap = http_gap,
     .end = http_end,
+    .rest = http_rest,
     .close = http_close,
     .shared_new = http_shared_new,
     .shared_free = http_shared_free,

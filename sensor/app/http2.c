@@ -90,10 +90,13 @@ static bool take_block(struct app_session *session, enum side side, const uint8_
 {
     struct http2 *h2 = app_state(session);
     struct http2_side *s = &h2->side[side];
-    if (s->blind)
-        return true;
     struct http2_stream *stream = http2_stream_of(session, s->block_subject);
     enum side speaker = s->block_promised ? side_other(side) : side; /* a promise holds the request that was spared */
+    if (s->blind) { /* what it says is not known, but what follows is the stream's beginning */
+        if (stream && final)
+            stream->half[speaker].headers = true;
+        return true;
+    }
     for (;;) {
         nghttp2_nv field;
         int flags = 0;
@@ -232,6 +235,8 @@ static bool take_payload(struct app_session *session, enum side side, const uint
         struct http2_stream *stream = http2_stream_of(session, s->stream);
         if (stream)
             http2_stream_data(session, stream, side, data, matter);
+        else
+            app_shed(session, side, matter);
     } else if (is_block(s->type) && matter) {
         return take_block(session, side, data, matter, false);
     } else if (s->type == FRAME_SETTINGS) {
@@ -373,6 +378,7 @@ const struct app_ops app_http2 = {
     .open = http2_open,
     .data = http2_data,
     .gap = http2_gap,
+    .rest = app_rest_as_it_is,
     .close = http2_close,
     .shared_new = http2_shared_new,
     .shared_free = http2_shared_free,

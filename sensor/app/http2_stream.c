@@ -56,7 +56,7 @@ struct http2_stream *http2_stream_of(struct app_session *session, uint32_t id)
     }
     if (h2->stream_count == HTTP2_STREAMS_MAX)
         drop_idle(session);
-    struct http2_stream *stream = pool_get_zeroed(shared->streams);
+    struct http2_stream *stream = app_take(session, shared->streams);
     if (!stream)
         return NULL;
     stream->id = id;
@@ -266,7 +266,8 @@ void http2_stream_end(struct app_session *session, struct http2_stream *stream, 
 {
     struct http2 *h2 = app_state(session);
     struct http2_half *half = &stream->half[side];
-    bool all = whole && !half->partial && !half->damaged && !half->message_left &&
+    /* One whose headers were refused, or given up for other streams, may have begun anywhere. */
+    bool all = whole && half->headers && !half->partial && !half->damaged && !half->message_left &&
                (half->length == OBJECT_SIZE_UNKNOWN || half->taken == half->length);
     end_half(session, half, all);
     end_range(session, stream, side);

@@ -16,7 +16,7 @@ struct http_exchange *http_exchange_new(struct app_session *session)
 {
     struct http *http = app_state(session);
     const struct http_shared *shared = app_shared(session, &app_http);
-    struct http_exchange *exchange = pool_get_zeroed(shared->exchanges);
+    struct http_exchange *exchange = app_take(session, shared->exchanges);
     if (!exchange)
         return NULL;
     exchange->references = 1;

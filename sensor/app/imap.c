@@ -512,6 +512,18 @@ static void imap_gap(struct app_session *session, enum side side, uint64_t len)
     }
 }
 
+static bool imap_rest(struct app_session *session)
+{
+    struct imap *imap = app_state(session);
+    bool good = true;
+    for (unsigned side = 0; side < 2; side++) {
+        line_rest(&imap->side[side].line);
+        good &= mail_rest(&imap->side[side].mail);
+    }
+    imap_structure_rest(&imap->structure);
+    return good;
+}
+
 static void imap_close(struct app_session *session)
 {
     struct imap *imap = app_state(session);
@@ -529,5 +541,6 @@ const struct app_ops app_imap = {
     .probe = imap_probe,
     .data = imap_data,
     .gap = imap_gap,
+    .rest = imap_rest,
     .close = imap_close,
 };

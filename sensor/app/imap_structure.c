@@ -251,3 +251,13 @@ const struct mail_part *imap_structure_find(const struct imap_structure *s, uint
     }
     return NULL;
 }
+
+void imap_structure_rest(struct imap_structure *s)
+{
+    memset(s->parts + s->count, 0, sizeof(s->parts) - s->count * sizeof(s->parts[0]));
+    if (s->inside)
+        return;
+    memset(s->lists, 0, sizeof(s->lists));
+    memset(s->word, 0, sizeof(s->word));
+    memset(s->key, 0, sizeof(s->key));
+}

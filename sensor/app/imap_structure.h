@@ -41,6 +41,8 @@ void imap_structure_take(struct imap_structure *s, uint32_t message, const uint8
 void imap_structure_line(struct imap_structure *s, bool literal);
 /* Bytes of a literal, which stands for a string; the last ones of it, or not. */
 void imap_structure_literal(struct imap_structure *s, const uint8_t *data, size_t len, bool last);
+/* For app_ops.rest: zeroes what will not be read again. */
+void imap_structure_rest(struct imap_structure *s);
 /* What is known of a part, or NULL. */
 const struct mail_part *imap_structure_find(const struct imap_structure *s, uint32_t message, struct text section);
 

@@ -42,6 +42,15 @@ bool line_take(struct line *line, const uint8_t **data, size_t *len)
     return true;
 }
 
+void line_rest(struct line *line)
+{
+    if (line->whole)
+        line->len = line->tail_len = 0;
+    line->whole = false;
+    memset(line->text + line->len, 0, sizeof(line->text) - line->len);
+    memset(line->tail + line->tail_len, 0, sizeof(line->tail) - line->tail_len);
+}
+
 bool line_verb(const struct line *line, const char *word, struct text *rest)
 {
     size_t n = strlen(word);

@@ -21,6 +21,8 @@ struct line {
 
 /* Consumes bytes up to and with the next LF. True when a line is whole: line->text, without its end. */
 bool line_take(struct line *line, const uint8_t **data, size_t *len);
+/* For app_ops.rest: zeroes what will not be read again. */
+void line_rest(struct line *line);
 /* Whether the line begins with `word`, ASCII case ignored, followed by a blank or nothing. *rest: what follows. */
 bool line_verb(const struct line *line, const char *word, struct text *rest);
 /* The number in braces that ends an IMAP line, "{310}" or "{310+}" (RFC 9051 4.3). */

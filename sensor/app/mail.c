@@ -246,4 +246,16 @@ void mail_end(struct app_session *session, struct mail *mail, bool whole)
     mail->begun = false;
     meta_drop(app_meta_pool(session), mail->meta);
     mail->meta = NULL;
+    mail->head_bytes = 0;
+}
+
+bool mail_rest(struct mail *mail)
+{
+    if (!mail->begun) {
+        memset(mail, 0, sizeof(*mail));
+        return true;
+    }
+    line_rest(&mail->line);
+    memset(mail->value + mail->value_len, 0, sizeof(mail->value) - mail->value_len);
+    return !mail->part;
 }

@@ -34,5 +34,7 @@ void mail_data(struct app_session *session, struct mail *mail, const uint8_t *da
 void mail_gap(struct app_session *session, struct mail *mail, uint64_t len);
 /* Ends the object and drops the meta. */
 void mail_end(struct app_session *session, struct mail *mail, bool whole);
+/* For app_ops.rest: zeroes what will not be read again. False: it holds on to the caller's part. */
+bool mail_rest(struct mail *mail);
 
 #endif

@@ -231,6 +231,18 @@ static void mqtt_gap(struct app_session *session, enum side side, uint64_t len)
         end_packet(session, s);
 }
 
+static bool mqtt_rest(struct app_session *session)
+{
+    struct mqtt *mqtt = app_state(session);
+    for (unsigned side = 0; side < 2; side++) {
+        struct mqtt_side *s = &mqtt->side[side];
+        size_t kept = s->stage == STAGE_HEAD ? s->topic_kept : 0;
+        memset(s->topic + kept, 0, sizeof(s->topic) - kept);
+        memset(s->connect + s->connect_len, 0, sizeof(s->connect) - s->connect_len);
+    }
+    return true;
+}
+
 static void mqtt_close(struct app_session *session)
 {
     struct mqtt *mqtt = app_state(session);
@@ -245,5 +257,6 @@ const struct app_ops app_mqtt = {
     .probe = mqtt_probe,
     .data = mqtt_data,
     .gap = mqtt_gap,
+    .rest = mqtt_rest,
     .close = mqtt_close,
 };

@@ -334,6 +334,7 @@ const struct app_ops app_nfs = {
     .data = nfs_data,
     .datagram = nfs_datagram,
     .gap = nfs_gap,
+    .rest = app_rest_as_it_is,
     .end = nfs_end,
     .close = nfs_close,
     .shared_new = nfs_shared_new,

@@ -14,7 +14,7 @@
 #include "app.h"
 #include "assembly.h"
 #include "cursor.h"
-#include "rest.h"
+#include "unread.h"
 
 enum { RPC_PORTMAP = 100000, RPC_NFS = 100003, RPC_MOUNT = 100005, RPC_NLM = 100021, RPC_NSM = 100024,
        RPC_NFS_ACL = 100227, RPC_CALLBACK_FIRST = 0x40000000, RPC_CALLBACK_LAST = 0x5fffffff };
@@ -156,7 +156,7 @@ struct nfs_side {
     uint64_t lost_bytes;
     uint8_t tail_len;
     uint8_t tail[128];     /* LOST: the bytes before */
-    struct rest rest;      /* of what cannot be read */
+    struct unread unread;      /* of what cannot be read */
 
     enum nfs_step step;
     bool reply;

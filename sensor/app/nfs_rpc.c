@@ -24,7 +24,7 @@ uint64_t nfs_handle(struct app_session *session, enum side side, const void *han
 void nfs_rest(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     struct nfs *nfs = app_state(session);
-    nfs->objects_seen += rest_data(session, &nfs->side[side].rest, side, nfs->objects_seen, data, len);
+    nfs->objects_seen += unread_data(session, &nfs->side[side].unread, side, nfs->objects_seen, data, len);
 }
 
 /* ---- calls that wait ---- */
@@ -356,7 +356,7 @@ void nfs_message_end(struct app_session *session, enum side side)
     if (s->closing)
         nfs_file_close(session, nfs_file_find(session, s->closing));
     s->closing = 0;
-    rest_end(session, &s->rest);
+    unread_end(session, &s->unread);
     nfs_message_begin(session, side);
 }
 
@@ -409,7 +409,7 @@ void nfs_message_gap(struct app_session *session, enum side side, uint64_t len)
     struct nfs *nfs = app_state(session);
     struct nfs_side *s = &nfs->side[side];
     if (s->step == NFS_STRANGE) {
-        rest_gap(session, &s->rest, len);
+        unread_gap(session, &s->unread, len);
     } else if (s->payload.active) {
         uint32_t n = len < s->xdr.left ? (uint32_t)len : s->xdr.left;
         nfs_payload_gap(session, side, n);

@@ -165,6 +165,17 @@ static void nntp_gap(struct app_session *session, enum side side, uint64_t len)
     s->dot.last_cr = false;
 }
 
+static bool nntp_rest(struct app_session *session)
+{
+    struct nntp *nntp = app_state(session);
+    bool good = true;
+    for (unsigned side = 0; side < 2; side++) {
+        line_rest(&nntp->side[side].line);
+        good &= mail_rest(&nntp->side[side].mail);
+    }
+    return good;
+}
+
 static void nntp_close(struct app_session *session)
 {
     end_text(session, SIDE_CLIENT, false);
@@ -178,5 +189,6 @@ const struct app_ops app_nntp = {
     .probe = nntp_probe,
     .data = nntp_data,
     .gap = nntp_gap,
+    .rest = nntp_rest,
     .close = nntp_close,
 };

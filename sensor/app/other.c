@@ -20,8 +20,8 @@ static struct other_reading *reading_of(struct app_session *session, enum side s
 /* Makes the reading's session the current one; NULL when there is none at work. */
 static struct app_session *enter(struct apps *apps, struct flow *flow, enum side side, struct app_session **before)
 {
-    struct app_session *session = flow->app;
-    struct other_reading *reading = session ? session->other[side] : NULL;
+    struct app_session *session = flow->app; /* awake while it has another reading */
+    struct other_reading *reading = session && !fold_is(session) ? session->other[side] : NULL;
     if (!reading || reading->session.stopped)
         return NULL;
     *before = apps->current;

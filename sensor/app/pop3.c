@@ -175,6 +175,17 @@ static void pop3_gap(struct app_session *session, enum side side, uint64_t len)
     }
 }
 
+static bool pop3_rest(struct app_session *session)
+{
+    struct pop3 *pop3 = app_state(session);
+    mail_rest(&pop3->mail);
+    line_rest(&pop3->client);
+    line_rest(&pop3->server);
+    if (!pop3->count)
+        memset(pop3->pending, 0, sizeof(pop3->pending));
+    return true;
+}
+
 static void pop3_close(struct app_session *session)
 {
     struct pop3 *pop3 = app_state(session);
@@ -188,5 +199,6 @@ const struct app_ops app_pop3 = {
     .probe = pop3_probe,
     .data = pop3_data,
     .gap = pop3_gap,
+    .rest = pop3_rest,
     .close = pop3_close,
 };

@@ -80,4 +80,5 @@ const struct app_ops app_proxy = {
     .probe = proxy_probe,
     .data = proxy_data,
     .gap = proxy_gap,
+    .rest = app_rest_as_it_is,
 };

@@ -255,6 +255,7 @@ const struct app_ops app_quic = {
     .state_size = sizeof(struct quic),
     .probe = quic_probe,
     .datagram = quic_datagram,
+    .rest = app_rest_as_it_is,
     .close = quic_close,
     .shared_new = quic_shared_new,
     .shared_free = quic_shared_free,

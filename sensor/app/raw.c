@@ -119,5 +119,6 @@ const struct app_ops app_raw = {
     .datagram = raw_data,
     .gap = raw_gap,
     .end = raw_end,
+    .rest = app_rest_as_it_is,
     .close = raw_close,
 };

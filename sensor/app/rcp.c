@@ -237,5 +237,6 @@ const struct app_ops app_rcp = {
     .open = rcp_open,
     .data = rcp_data,
     .gap = rcp_gap,
+    .rest = app_rest_as_it_is,
     .close = rcp_close,
 };

@@ -430,6 +430,7 @@ const struct app_ops app_rsync = {
     .open = rsync_open,
     .data = rsync_data,
     .gap = rsync_gap,
+    .rest = app_rest_as_it_is,
     .close = rsync_close,
     .shared_new = rsync_shared_new,
     .shared_free = rsync_shared_free,

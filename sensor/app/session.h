@@ -1,12 +1,15 @@
 /* What the files of app/ share: a flow's session, the bytes that wait for a decision, and the other reading of a side
  * whose copies differ.
  *
- * A session lives from the first payload of a flow to its end. Until a decoder claims the flow, `ops` is NULL
- * and what came is kept in `held`, in order of arrival across both sides; then the decoder is given all of it. */
+ * A session lives from the first payload of a flow to its end, folded while the flow is silent (rest.c). Until a
+ * decoder claims the flow, `ops` is NULL and what came is kept in `held`, in order of arrival across both sides; then
+ * the decoder is given all of it. */
 #ifndef DLP_APP_SESSION_H
 #define DLP_APP_SESSION_H
 
 #include "app.h"
+#include "fold.h"
+#include "intern.h"
 
 struct held; /* see held.c */
 
@@ -22,6 +25,7 @@ struct app_session {
     size_t left;
     bool switching;
     bool opaque;    /* asked for by the current callback */
+    bool borrowed;  /* the state is not of its pool */
     uint8_t depth;  /* decisions within decisions: a hostile flow must not nest them without end */
     bool stopped;   /* nothing more is read: its flow is opaque, or another reading is over */
     uint32_t objects_open;
@@ -45,9 +49,11 @@ struct apps {
     struct object_sink counting; /* what decoders see: the same, keeping the flow's busy mark */
     struct app_session *current; /* whose callback runs */
     struct pool *sessions, *held, *metas, *others;
-    struct pool *snug_metas[2]; /* of flows that went opaque: nothing is added to their words, and they may live long */
     struct pool **states;        /* by decoder */
     void **shared;               /* by decoder: what its sessions share, from ops->worker_new */
+    struct folds *folds;         /* sessions at rest */
+    struct interns *words;       /* that those have in common */
+    struct meta rested_meta;     /* scratch for app_meta_of_flow */
 };
 
 /* app.c: what a session is given, whichever reading it is. */
@@ -57,6 +63,8 @@ void session_end(struct app_session *session, enum side side, enum stream_end ho
 void session_close(struct app_session *session); /* its last words; frees what it holds, not itself */
 struct app_session *session_of(struct apps *apps, struct flow *flow); /* NULL when memory refuses it */
 void *apps_take(struct apps *apps, struct pool *pool); /* zeroed, room made for it in the written order */
+const struct app_ops *app_decoder(size_t index);
+size_t app_decoder_index(const struct app_ops *ops);
 
 /* other.c */
 void other_readings(struct stream_sink *sink); /* fills in what the stream calls for them */
@@ -81,8 +89,21 @@ struct held {
 };
 
 void held_reset(struct held *held);
+void held_trim(struct held *held); /* zeroes what is not used */
 /* How many of `len` bytes were kept; fewer when a limit was reached. */
 size_t held_add(struct held *held, enum side side, const uint8_t *data, size_t len);
 bool held_gap(struct held *held, enum side side, uint64_t len);
+
+/* rest.c. flow->app of a flow at rest is a tagged fold. NULL: memory refuses, and it rests on. */
+struct app_session *session_wake(struct apps *apps, struct flow *flow);
+/* For the flow's end, which must not be refused: flow->app is awake, or in `last`, without its words, which nobody asks
+ * for any more. Held bytes are in `last` only when there is no memory to decide over them. */
+#define APP_STATE_MAX 16384
+struct last_session {
+    struct app_session session;
+    struct held held;
+    _Alignas(16) uint8_t state[APP_STATE_MAX];
+};
+void session_wake_to_end(struct apps *apps, struct flow *flow, struct last_session *last);
 
 #endif

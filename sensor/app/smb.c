@@ -68,7 +68,7 @@ static void begin_command(struct smb_side *s)
 static void begin_message(struct app_session *session, struct smb_side *s, const uint8_t *frame)
 {
     s->message_left = (uint32_t)frame[1] << 16 | (uint32_t)frame[2] << 8 | frame[3];
-    rest_end(session, &s->rest);
+    unread_end(session, &s->unread);
     s->compressed = false;
     if (frame[0] != 0 && frame[0] != 0x81 && frame[0] != 0x82 && frame[0] != 0x85)
         s->lost = true;
@@ -124,7 +124,7 @@ static size_t take_part(struct app_session *session, enum side side, const uint8
         n = n < s->payload.left ? n : (size_t)s->payload.left;
         smb_file_data(session, side, &s->payload, data, n);
     } else if (s->compressed) {
-        smb->files_seen += rest_data(session, &s->rest, side, smb->files_seen, data, n);
+        smb->files_seen += unread_data(session, &s->unread, side, smb->files_seen, data, n);
     }
     consume(s, n);
     return n;
@@ -185,7 +185,7 @@ static void smb_gap(struct app_session *session, enum side side, uint64_t len)
     struct smb_side *s = &smb->side[side];
     uint64_t inside = len < s->command_left ? len : s->command_left;
     bool in_head = s->head_want != 0;
-    rest_gap(session, &s->rest, s->message_left ? inside : 0);
+    unread_gap(session, &s->unread, s->message_left ? inside : 0);
     if (s->message_left && !in_head && !s->payload.skip && s->payload.left)
         smb_file_gap(session, side, &s->payload, inside < s->payload.left ? inside : s->payload.left);
     if (len > s->message_left || !s->message_left) {
@@ -204,11 +204,22 @@ static void smb_gap(struct app_session *session, enum side side, uint64_t len)
     consume(s, (size_t)len);
 }
 
+static bool smb_rest(struct app_session *session)
+{
+    struct smb *smb = app_state(session);
+    for (unsigned side = 0; side < 2; side++) {
+        struct smb_side *s = &smb->side[side];
+        size_t kept = s->head_want ? s->head_len : 0;
+        memset(s->head + kept, 0, sizeof(s->head) - kept);
+    }
+    return true;
+}
+
 static void smb_close(struct app_session *session)
 {
     struct smb *smb = app_state(session);
     for (unsigned side = 0; side < 2; side++)
-        rest_end(session, &smb->side[side].rest);
+        unread_end(session, &smb->side[side].unread);
     for (unsigned i = 0; i < SMB_FILES_MAX; i++) {
         if (smb->file[i])
             smb_file_close(session, smb->file[i], false);
@@ -223,6 +234,7 @@ const struct app_ops app_smb = {
     .open = smb_open,
     .data = smb_data,
     .gap = smb_gap,
+    .rest = smb_rest,
     .close = smb_close,
     .shared_new = smb_shared_new,
     .shared_free = smb_shared_free,

@@ -6,12 +6,13 @@
 #include "app.h"
 #include "assembly.h"
 #include "cursor.h"
-#include "rest.h"
+#include "unread.h"
 
 #define SMB_HEAD_MAX 1100 /* of one command: its fixed part and a path */
 #define SMB_FILES_MAX 128
 #define SMB_PENDING_MAX 256
 #define SMB_TREES_MAX 16
+#define SMB_CONNECTING_MAX 8 /* to trees, at once */
 #define SMB_NAME_MAX 512
 #define SMB_SHARE_MAX 80
 
@@ -37,7 +38,6 @@ struct smb_request { /* waits for its response */
     uint64_t offset;
     uint32_t index;       /* of the file, SMB_FILES_MAX for none */
     uint64_t file_number; /* so that a slot used again is noticed */
-    char share[SMB_SHARE_MAX];
 };
 
 struct smb_payload { /* what follows the head of a WRITE request or a READ response */
@@ -58,7 +58,7 @@ struct smb_side {
     uint64_t lost_bytes;
     struct smb_payload payload;
     bool compressed;   /* [MS-SMB2 2.2.42]: the message at hand is searched as it is */
-    struct rest rest;
+    struct unread unread;
     uint8_t head[SMB_HEAD_MAX];
 };
 
@@ -73,6 +73,10 @@ struct smb {
         uint32_t id;
         char share[SMB_SHARE_MAX];
     } tree[SMB_TREES_MAX];
+    struct {
+        uint64_t message;
+        char share[SMB_SHARE_MAX];
+    } connecting[SMB_CONNECTING_MAX]; /* by the request's number */
     struct smb_request pending[SMB_PENDING_MAX];
     struct smb_file *file[SMB_FILES_MAX];
 };
@@ -99,7 +103,8 @@ uint32_t smb_file_index(const struct smb *smb, const struct smb_file *file);
 void smb_name(struct app_session *session, struct smb_file *file, const uint8_t *name, size_t len, bool wide);
 /* UTF-16LE or single bytes to UTF-8, up to a terminator; returns the bytes written. */
 size_t smb_text(const uint8_t *data, size_t len, bool wide, char *out, size_t room);
-void smb_tree(struct smb *smb, uint32_t id, const char *share);
+char *smb_connecting(struct smb *smb, uint64_t message); /* room for the share that is asked for */
+void smb_tree(struct smb *smb, uint32_t id, uint64_t message); /* what that request asked for has this number */
 bool smb_is_pipe(const struct smb *smb, const struct smb_file *file); /* of a share that holds no files */
 
 /* What follows the head: `skip` bytes, then content of a WRITE or of an answer to READ. */

@@ -96,9 +96,10 @@ static void tree_request(struct smb *smb, const struct smb_side *s, const struct
     cursor_skip(&path, cursor_le16(&c)); /* the password */
     if (wide && (s->head_len - cursor_left(&path)) % 2)
         cursor_skip(&path, 1);
-    struct smb_request *request = smb_expect(smb, h->command, h->message);
+    char *share = smb_connecting(smb, h->message);
+    smb_expect(smb, h->command, h->message);
     if (!path.bad)
-        request->share[smb_text(path.at, cursor_left(&path), wide, request->share, SMB_SHARE_MAX - 1)] = '\0';
+        smb_text(path.at, cursor_left(&path), wide, share, SMB_SHARE_MAX - 1);
 }
 
 static void write_request(struct app_session *session, struct smb_side *s, const struct header *h)
@@ -116,7 +117,7 @@ static void write_request(struct app_session *session, struct smb_side *s, const
     if (s->head[HEADER] >= 14)
         offset |= (uint64_t)cursor_le32(&c) << 32;
     struct smb_file *file = file_of(session, h, fid);
-    if (file && !smb_is_pipe(smb, file))
+    if (!file || !smb_is_pipe(smb, file))
         smb_write_begin(smb, &s->payload, file, at - s->head_len, offset, len);
 }
 
@@ -193,7 +194,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
     switch (h->command) {
     case SMB1_TREE_CONNECT:
         if (smb_answer(smb, h->command, h->message, &request) && !h->status)
-            smb_tree(smb, h->tree, request.share);
+            smb_tree(smb, h->tree, h->message);
         break;
     case SMB1_CREATE:
         create_response(session, s, h);
@@ -210,7 +211,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
         if (!smb_answer(smb, h->command, h->message, &request) || c.bad || at < s->head_len)
             break;
         file = smb_request_file(smb, &request);
-        if (file && !smb_is_pipe(smb, file))
+        if (!file || !smb_is_pipe(smb, file))
             smb_read_begin(smb, &s->payload, file, at - s->head_len, request.offset, len);
         break;
     }

@@ -97,9 +97,10 @@ static void tree_request(struct smb *smb, const struct smb_side *s, const struct
     struct cursor c = body_of(s, 4);
     uint16_t at = cursor_le16(&c), len = cursor_le16(&c);
     const uint8_t *path = pointed(s, at, len);
-    struct smb_request *request = smb_expect(smb, h->command, h->message);
+    char *share = smb_connecting(smb, h->message);
+    smb_expect(smb, h->command, h->message);
     if (path)
-        request->share[smb_text(path, len, true, request->share, SMB_SHARE_MAX - 1)] = '\0';
+        smb_text(path, len, true, share, SMB_SHARE_MAX - 1);
 }
 
 static void set_info_request(struct app_session *session, const struct smb_side *s, const struct header *h)
@@ -165,7 +166,7 @@ static void take_request(struct app_session *session, struct smb_side *s, const 
         if (!(handle = cursor_take(&c, 16)) || at < s->head_len)
             break;
         file = file_of(session, h, handle);
-        if (file && !smb_is_pipe(smb, file))
+        if (!file || !smb_is_pipe(smb, file))
             smb_write_begin(smb, &s->payload, file, at - s->head_len, offset, len);
         break;
     }
@@ -212,7 +213,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
     switch (h->command) {
     case SMB2_TREE_CONNECT:
         if (smb_answer(smb, h->command, h->message, &request) && h->status == 0)
-            smb_tree(smb, h->tree, request.share);
+            smb_tree(smb, h->tree, h->message);
         break;
     case SMB2_CREATE:
         create_response(session, s, h);
@@ -230,7 +231,7 @@ static void take_response(struct app_session *session, struct smb_side *s, const
             (h->status != 0 && h->status != STATUS_BUFFER_OVERFLOW))
             break;
         file = smb_request_file(smb, &request);
-        if (file && !smb_is_pipe(smb, file))
+        if (!file || !smb_is_pipe(smb, file))
             smb_read_begin(smb, &s->payload, file, at - s->head_len, request.offset, len);
         break;
     }

@@ -79,7 +79,7 @@ struct smb_file *smb_file_new(struct app_session *session, uint64_t message, uin
     struct smb_shared *shared = app_shared(session, &app_smb);
     struct smb *smb = app_state(session);
     struct smb_file **slot = free_slot(session);
-    struct smb_file *file = pool_get_zeroed(shared->files);
+    struct smb_file *file = app_take(session, shared->files);
     if (!file)
         return NULL;
     *slot = file;
@@ -178,16 +178,29 @@ static int tree_index(const struct smb *smb, uint32_t id)
     return -1;
 }
 
-void smb_tree(struct smb *smb, uint32_t id, const char *share)
+char *smb_connecting(struct smb *smb, uint64_t message)
 {
+    unsigned i = (unsigned)(message % SMB_CONNECTING_MAX);
+    smb->connecting[i].message = message;
+    return memset(smb->connecting[i].share, 0, SMB_SHARE_MAX);
+}
+
+void smb_tree(struct smb *smb, uint32_t id, uint64_t message)
+{
+    unsigned from = (unsigned)(message % SMB_CONNECTING_MAX);
     int i = tree_index(smb, id);
     if (i < 0)
         i = (int)(id % SMB_TREES_MAX);
-    size_t len = strlen(share);
+    memset(&smb->tree[i], 0, sizeof(smb->tree[i]));
     smb->tree[i].used = true;
     smb->tree[i].id = id;
+    if (smb->connecting[from].message != message)
+        return; /* another request took its room: the share has no name */
+    const char *share = smb->connecting[from].share;
+    size_t len = strlen(share);
     smb->tree[i].pipe = len >= 4 && strcasecmp(share + len - 4, "IPC$") == 0;
-    memcpy(smb->tree[i].share, share, len + 1);
+    memcpy(smb->tree[i].share, share, len);
+    memset(smb->connecting[from].share, 0, SMB_SHARE_MAX);
 }
 
 bool smb_is_pipe(const struct smb *smb, const struct smb_file *file)
@@ -223,8 +236,8 @@ static struct smb_file *payload_file(const struct smb *smb, const struct smb_pay
 static void set_payload(const struct smb *smb, struct smb_payload *payload, const struct smb_file *file, size_t skip,
                         uint64_t offset, uint64_t len)
 {
-    payload->index = smb_file_index(smb, file);
-    payload->number = file->number;
+    payload->index = file ? smb_file_index(smb, file) : SMB_FILES_MAX;
+    payload->number = file ? file->number : 0;
     payload->skip = skip;
     payload->offset = offset;
     payload->left = len;
@@ -233,6 +246,10 @@ static void set_payload(const struct smb *smb, struct smb_payload *payload, cons
 void smb_write_begin(struct smb *smb, struct smb_payload *payload, struct smb_file *file, size_t skip, uint64_t offset,
                      uint32_t len)
 {
+    if (!file) { /* counted as shed */
+        set_payload(smb, payload, NULL, skip, offset, len);
+        return;
+    }
     if (offset == UINT64_MAX) /* at the end of the file [MS-FSA 2.1.5.4] */
         offset = file->size != OBJECT_SIZE_UNKNOWN ? file->size : file->sent.end;
     uint32_t again = assembly_page_again(&file->sent, offset, len);
@@ -244,7 +261,8 @@ void smb_write_begin(struct smb *smb, struct smb_payload *payload, struct smb_fi
 void smb_read_begin(struct smb *smb, struct smb_payload *payload, struct smb_file *file, size_t skip, uint64_t offset,
                     uint32_t len)
 {
-    file->given.repeats = true;
+    if (file)
+        file->given.repeats = true;
     set_payload(smb, payload, file, skip, offset, len);
 }
 
@@ -256,6 +274,8 @@ void smb_file_data(struct app_session *session, enum side side, struct smb_paylo
         const struct object_info info = info_of(session, side, file);
         assembly_write(session, memory_of(session), side == SIDE_CLIENT ? &file->sent : &file->given, &info,
                        payload->offset, data, len);
+    } else {
+        app_shed(session, side, len); /* no room for the file, or it was given up for others */
     }
     payload->offset += len;
     payload->left -= len;
@@ -292,7 +312,7 @@ bool smb_answer(struct smb *smb, uint16_t command, uint64_t message, struct smb_
     if (!pending->used || pending->message != message || pending->command != command)
         return false;
     *request = *pending;
-    pending->used = false;
+    memset(pending, 0, sizeof(*pending));
     return true;
 }
 

@@ -97,6 +97,7 @@ static void begin_message(struct app_session *session, enum side side)
     meta_set(meta, META_SMTP_MAIL_FROM, smtp->from, smtp->from_len);
     meta_set(meta, META_SMTP_RCPT_TO, smtp->recipients, smtp->recipients_len);
     mail_begin(session, &smtp->mail, side, meta, smtp->messages++, OBJECT_SIZE_UNKNOWN);
+    smtp->from_len = 0; /* RFC 5321 4.1.1.4: the next message has its own */
     memset(&smtp->dot, 0, sizeof(smtp->dot));
     smtp->invited = false;
 }
@@ -374,6 +375,20 @@ static void smtp_end(struct app_session *session, enum side side, enum stream_en
         end_message(session, false);
 }
 
+static bool smtp_rest(struct app_session *session)
+{
+    struct smtp *smtp = app_state(session);
+    mail_rest(&smtp->mail);
+    line_rest(&smtp->client);
+    line_rest(&smtp->server);
+    if (!smtp->pending_count)
+        memset(smtp->pending, 0, sizeof(smtp->pending));
+    memset(smtp->from + smtp->from_len, 0, sizeof(smtp->from) - smtp->from_len);
+    memset(smtp->helo + smtp->helo_len, 0, sizeof(smtp->helo) - smtp->helo_len);
+    memset(smtp->recipients + smtp->recipients_len, 0, sizeof(smtp->recipients) - smtp->recipients_len);
+    return true;
+}
+
 static void smtp_close(struct app_session *session)
 {
     end_message(session, false);
@@ -387,5 +402,6 @@ const struct app_ops app_smtp = {
     .data = smtp_data,
     .gap = smtp_gap,
     .end = smtp_end,
+    .rest = smtp_rest,
     .close = smtp_close,
 };

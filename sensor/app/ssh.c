@@ -156,6 +156,14 @@ static void ssh_close(struct app_session *session)
     drop_packet(session, &ssh->side[1]);
 }
 
+static bool ssh_rest(struct app_session *session)
+{
+    struct ssh *ssh = app_state(session);
+    for (unsigned side = 0; side < 2; side++)
+        memset(ssh->side[side].line + ssh->side[side].len, 0, LINE_ROOM - ssh->side[side].len);
+    return true;
+}
+
 const struct app_ops app_ssh = {
     .name = "ssh",
     .transports = APP_TCP,
@@ -164,4 +172,5 @@ const struct app_ops app_ssh = {
     .data = ssh_data,
     .gap = ssh_gap,
     .close = ssh_close,
+    .rest = ssh_rest,
 };

@@ -197,6 +197,13 @@ static void tftp_datagram(struct app_session *session, enum side side, const uin
     }
 }
 
+static bool tftp_rest(struct app_session *session)
+{
+    struct tftp *tftp = app_state(session);
+    expect_transfer_rest(&tftp->transfer);
+    return true;
+}
+
 static void tftp_close(struct app_session *session)
 {
     finish(session, OBJECT_TRUNCATED);
@@ -209,6 +216,7 @@ const struct app_ops app_tftp = {
     .probe = tftp_probe,
     .open = tftp_open,
     .datagram = tftp_datagram,
+    .rest = tftp_rest,
     .close = tftp_close,
     .shared_new = tftp_shared_new,
     .shared_free = tftp_shared_free,

@@ -282,6 +282,7 @@ const struct app_ops app_tls = {
     .probe = tls_probe,
     .data = tls_data,
     .gap = tls_gap,
+    .rest = app_rest_as_it_is,
     .close = tls_close,
     .shared_new = tls_shared_new,
     .shared_free = tls_shared_free,

@@ -19,6 +19,7 @@ struct websocket_side {
     uint8_t head[14];
     uint8_t head_len;
     bool final, control, deflated, in_frame, in_message, bad;
+    bool refused;       /* the inflater: what it would have read counts as shed */
     uint8_t mask[4];
     bool masked;
     uint64_t left, at;  /* of the frame's payload; at: bytes of it seen, for the mask */
@@ -116,8 +117,11 @@ static void inflate_part(struct app_session *session, enum side side, const uint
     struct websocket *ws = app_state(session);
     struct websocket_side *s = &ws->side[side];
     uint8_t out[OUT_BYTES];
-    if (s->bad || !inflater_open(session, s)) {
-        s->bad = true;
+    if (!s->bad && !inflater_open(session, s))
+        s->bad = s->refused = true;
+    if (s->bad) {
+        if (s->refused)
+            app_shed(session, side, len);
         return;
     }
     z_stream *z = s->inflater;
@@ -184,7 +188,7 @@ static void end_frame(struct app_session *session, enum side side)
         websocket_run_end(session, &s->run, !s->in_message);
     if (s->control || !s->final)
         return;
-    if (s->deflated && app_is_content(session, side))
+    if (s->deflated && !s->bad && app_is_content(session, side))
         inflate_part(session, side, tail, sizeof(tail));
     end_message(session, side, !s->bad);
 }
@@ -285,6 +289,18 @@ static void websocket_end(struct app_session *session, enum side side, enum stre
     websocket_run_end(session, &s->run, how == STREAM_FIN && !s->in_message);
 }
 
+static bool websocket_rest(struct app_session *session)
+{
+    struct websocket *ws = app_state(session);
+    for (unsigned side = 0; side < 2; side++) {
+        struct websocket_side *s = &ws->side[side];
+        memset(s->head + s->head_len, 0, sizeof(s->head) - s->head_len);
+        if (!s->in_frame)
+            memset(s->mask, 0, sizeof(s->mask));
+    }
+    return true;
+}
+
 static void websocket_close(struct app_session *session)
 {
     struct websocket *ws = app_state(session);
@@ -302,5 +318,6 @@ const struct app_ops app_websocket = {
     .data = websocket_data,
     .gap = websocket_gap,
     .end = websocket_end,
+    .rest = websocket_rest,
     .close = websocket_close,
 };

@@ -278,8 +278,10 @@ static bool begin_candidate(struct facts_engine *engine, struct object_facts *of
     struct carve *carve = &of->carve;
     struct running candidate;
     fact_set_clear(&engine->scratch);
-    if (!running_begin(engine, &candidate, recogniser, from))
+    if (!running_begin(engine, &candidate, recogniser, from)) {
+        facts_shed(engine, of, object, from);
         return true;
+    }
     enum candidate_answer answer = feed_candidate(engine, of, object, &candidate, from);
     if (answer != CANDIDATE_WAITS)
         return answer != CANDIDATE_ACTIVE;

@@ -41,6 +41,8 @@ struct object_facts {
     uint64_t retry_at;   /* those are attached again by literals behind this */
     bool sniffed, gap_seen, is_carved;
     bool item_proved;    /* an item at the first byte: the object is of its type */
+    bool blind;          /* memory refused a recogniser that wanted these bytes: they count as shed */
+    uint64_t shed;       /* bytes before this offset that had to count so did */
     unsigned running_count;
     struct running running[ATTACHED_MAX];
     struct carve carve;
@@ -84,6 +86,9 @@ bool running_gap(struct facts_engine *engine, struct running *running, struct fa
 /* Attaches an untyped recogniser whose literal was found, and feeds it what is kept from `from` on. */
 void facts_attach(struct facts_engine *engine, struct object_facts *of, struct object *object, unsigned recogniser,
                   uint64_t from);
+
+/* No memory for a recogniser that would have read the object from `from` on: what is there counts as shed, once. */
+void facts_shed(struct facts_engine *engine, struct object_facts *of, const struct object *object, uint64_t from);
 
 /* Kept bytes of `object` from `from` to its size, or NULL when they are gone. */
 const uint8_t *object_kept(const struct object *object, uint64_t from, size_t *len);

@@ -153,6 +153,15 @@ static void feed(struct facts_engine *engine, struct object_facts *of, struct ru
     }
 }
 
+void facts_shed(struct facts_engine *engine, struct object_facts *of, const struct object *object, uint64_t from)
+{
+    if (from < of->shed)
+        from = of->shed;
+    if (from < object->size && object->bytes.cap) /* without a window object/ counts them */
+        count_add(engine->counters, COUNT_OBJECT_SHED_BYTES, object->size - from);
+    of->shed = object->size;
+}
+
 static struct running *free_place(struct object_facts *of)
 {
     for (unsigned i = 0; i < of->running_count; i++) {
@@ -172,8 +181,13 @@ void facts_attach(struct facts_engine *engine, struct object_facts *of, struct o
     size_t len;
     const uint8_t *data = object_kept(object, from, &len);
     struct running *running = of->attached & bit || !data ? NULL : free_place(of);
-    if (!running || !running_begin(engine, running, recogniser, from))
+    if (!running)
         return;
+    if (!running_begin(engine, running, recogniser, from)) {
+        of->blind = true;
+        facts_shed(engine, of, object, from);
+        return;
+    }
     of->attached |= bit;
     while (len > 0 && running->recogniser) {
         size_t n = len < PIECE ? len : PIECE;
@@ -189,8 +203,11 @@ static void begin(struct facts_engine *engine, struct object_facts *of, struct o
 {
     size_t len = 0;
     const uint8_t *head = object_kept(object, 0, &len);
-    if (!head)
+    if (!head) {
         len = 0;
+        of->blind = object->size > 0; /* no memory to keep it */
+        facts_shed(engine, of, object, 0);
+    }
     if (len > of->sniff_end)
         len = (size_t)of->sniff_end;
     of->sniffed = true;
@@ -269,6 +286,8 @@ void facts_data(struct facts_engine *engine, struct object_facts *of, struct obj
     } else if (of->sniff_end == RECOGNISER_HEAD) {
         begin(engine, of, object);
     }
+    if (of->blind)
+        facts_shed(engine, of, object, at);
     measure_entropy(of, object, false);
     if (of->sniffed)
         carve(engine, of, object, at, false);

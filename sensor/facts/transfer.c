@@ -26,12 +26,13 @@ static void set_names(struct fact_set *set, const struct flow *flow, const struc
 {
     struct text host = meta_get(meta, META_HTTP_HOSTNAME), sni = meta_get(meta, META_TLS_SNI);
     const struct flow_class *class = flow ? flow->class : NULL;
-    if (!sni.len && class && class->encrypted && class->server_name[0])
-        sni = (struct text){class->server_name, strlen(class->server_name)};
+    const char *seen = class ? flow_server_name(flow) : "";
+    if (!sni.len && class && class->encrypted)
+        sni = (struct text){seen, strlen(seen)};
     if (!host.len)
         host = sni;
-    if (!host.len && class && class->server_name[0])
-        host = (struct text){class->server_name, strlen(class->server_name)};
+    if (!host.len)
+        host = (struct text){seen, strlen(seen)};
     if (host.len)
         fact_set_text(set, FACT_hostname, host.data, host.len);
     if (sni.len)
@@ -112,8 +113,8 @@ static void set_class(struct fact_set *set, const struct flow *flow, const struc
     set_meta(set, FACT_ssh_server, meta, META_SSH_SERVER);
     if (!class)
         return;
-    if (class->ja3[0] && !meta_get(meta, META_TLS_JA3).len)
-        set_string(set, FACT_tls_ja3, class->ja3);
+    if (flow_ja3(flow)[0] && !meta_get(meta, META_TLS_JA3).len)
+        set_string(set, FACT_tls_ja3, flow_ja3(flow));
     set_string(set, FACT_ndpi_protocol, class->master);
     set_string(set, FACT_ndpi_risks, class->risks);
 }

@@ -116,8 +116,12 @@ void classifier_drop(struct classifier *c, struct flow *flow)
 
 void classifier_release(struct classifier *c, struct flow *flow)
 {
-    class_set_drop(c->classes, flow->class);
-    flow->class = NULL;
+    class_set_drop(c->classes, flow);
+}
+
+void classifier_forget_said(struct classifier *c, struct flow *flow, unsigned said)
+{
+    class_set_forget(c->classes, flow, said);
 }
 
 /* ---- the packet nDPI sees ---- */
@@ -239,9 +243,15 @@ static void name_risks(const struct ndpi_flow_struct *ndpi, char *text, size_t l
     }
 }
 
+struct description {
+    struct flow_class class;
+    char server_name[256], ja3[33];
+};
+
 static void describe(struct classifier *c, const struct ndpi_flow_struct *ndpi,
-                     ndpi_protocol verdict, struct flow_class *class)
+                     ndpi_protocol verdict, struct description *d)
 {
+    struct flow_class *class = &d->class;
     uint16_t base = base_protocol(verdict);
     class->guessed = ndpi->confidence != NDPI_CONFIDENCE_DPI;
     ndpi_protocol2name(c->ndpi, verdict, class->master, sizeof(class->master));
@@ -253,9 +263,9 @@ static void describe(struct classifier *c, const struct ndpi_flow_struct *ndpi,
     classify_eve_name(base, ndpi_get_proto_name(c->ndpi, base), class->protocol,
                       sizeof(class->protocol));
     class->encrypted = is_encrypted(base);
-    copy_text(class->server_name, sizeof(class->server_name), ndpi->host_server_name);
+    copy_text(d->server_name, sizeof(d->server_name), ndpi->host_server_name);
     if (carries_tls(base)) {
-        copy_text(class->ja3, sizeof(class->ja3), ndpi->protos.tls_quic.ja3_client);
+        copy_text(d->ja3, sizeof(d->ja3), ndpi->protos.tls_quic.ja3_client);
         copy_text(class->ja3s, sizeof(class->ja3s), ndpi->protos.tls_quic.ja3_server);
         copy_text(class->alpn, sizeof(class->alpn), ndpi->protos.tls_quic.alpn);
     }
@@ -264,15 +274,14 @@ static void describe(struct classifier *c, const struct ndpi_flow_struct *ndpi,
 static void settle(struct classifier *c, struct flow *flow, ndpi_protocol verdict)
 {
     struct pending *p = flow->classifier;
-    if (verdict.master_protocol || verdict.app_protocol || p->ndpi.risk) {
-        struct flow_class class;
-        memset(&class, 0, sizeof(class)); /* its padding too: it is compared whole */
-        describe(c, &p->ndpi, verdict, &class);
-        flow->class = class_set_hold(c->classes, &class);
-        if (flow->class)
-            count_add(c->counters, COUNT_FLOW_CLASSIFIED, 1);
-    }
+    bool named = verdict.master_protocol || verdict.app_protocol || p->ndpi.risk;
+    struct description d;
+    memset(&d, 0, sizeof(d)); /* the class's padding too: it is compared whole */
+    if (named)
+        describe(c, &p->ndpi, verdict, &d);
     classifier_drop(c, flow);
+    if (named && class_set_hold(c->classes, flow, &d.class, d.server_name, d.ja3))
+        count_add(c->counters, COUNT_FLOW_CLASSIFIED, 1);
 }
 
 void classifier_give_up(struct classifier *c, struct flow *flow)

@@ -21,12 +21,16 @@ void classifier_release(struct classifier *classifier,
 /* The name EVE gives a protocol that nDPI knows by number. */
 void classify_eve_name(uint16_t ndpi_id, const char *ndpi_name, char *text, size_t len);
 
-/* Classes, kept once for all flows that have the same (class_set.c). */
+void classifier_forget_said(struct classifier *classifier, struct flow *flow, unsigned said);
+
+/* Classes, kept once for all flows that have the same, and each flow's own words of it (class_set.c). */
 struct class_set;
 struct class_set *class_set_new(struct mem *mem);
 void class_set_free(struct class_set *set);
-struct flow_class *class_set_hold(struct class_set *set,
-                                  const struct flow_class *class); /* NULL: no memory */
-void class_set_drop(struct class_set *set, struct flow_class *class);
+/* Sets flow->class and, in place of the classifier's state, the words; false when there is no memory. */
+bool class_set_hold(struct class_set *set, struct flow *flow, const struct flow_class *class,
+                    const char *server_name, const char *ja3);
+void class_set_drop(struct class_set *set, struct flow *flow);
+void class_set_forget(struct class_set *set, struct flow *flow, unsigned said);
 
 #endif

@@ -93,8 +93,10 @@ static void decide_direction(const struct flow_table *table, struct flow *flow)
 static struct flow *flow_get(struct flow_table *table)
 {
     size_t limit = table->mem->ceiling / 2;
-    for (int i = 0; limit && i < 2 && table->mem->used[MEM_FLOW] > limit; i++)
-        flow_table_evict(table);
+    for (int i = 0; limit && i < 2 && table->mem->used[MEM_FLOW] > limit; i++) {
+        if (!flow_rest_some(table))
+            flow_table_evict(table);
+    }
     struct flow *flow = pool_get_zeroed(table->pool);
     for (int i = 0; !flow && i < FLOW_ROOM_TRIES; i++) {
         if (!flow_table_make_room(table))
@@ -201,9 +203,15 @@ void flow_table_protect(struct flow_table *table, struct flow *flow)
 
 void flow_stop_classifying(struct flow_table *table, struct flow *flow)
 {
-    flow->classify_done = true;
-    if (flow->classifier)
+    if (!flow->classify_done && flow->classifier)
         classifier_drop(table->classifier, flow);
+    flow->classify_done = true;
+}
+
+void flow_forget_said(struct flow_table *table, struct flow *flow, unsigned said)
+{
+    if (flow->class)
+        classifier_forget_said(table->classifier, flow, said);
 }
 
 void flow_table_end(struct flow_table *table, struct flow *flow, enum flow_end how)
@@ -214,7 +222,7 @@ void flow_table_end(struct flow_table *table, struct flow *flow, enum flow_end h
     flow_index_remove(&table->index, flow);
     flow_dequeue(table, flow);
     flow->list = FLOW_ENDING;
-    if (flow->classifier)
+    if (!flow->classify_done && flow->classifier)
         classifier_give_up(table->classifier, flow);
     count_add(table->counters, COUNT_FLOW_ENDED_CLOSE + (enum counter)how, 1);
     table->counters->value[COUNT_FLOW_ACTIVE]--;
@@ -225,35 +233,67 @@ void flow_table_end(struct flow_table *table, struct flow *flow, enum flow_end h
     pool_put(table->pool, flow);
 }
 
-static int by_age(const void *a, const void *b)
+static bool is_before(const struct flow *x, const struct flow *y)
 {
-    const struct flow *x = *(struct flow *const *)a, *y = *(struct flow *const *)b;
-    if (x->first_ns != y->first_ns)
-        return x->first_ns < y->first_ns ? -1 : 1;
-    return x->id < y->id ? -1 : x->id > y->id;
+    return x->first_ns != y->first_ns ? x->first_ns < y->first_ns : x->id < y->id;
+}
+
+static struct flow *merge(struct flow *a, struct flow *b)
+{
+    struct flow *first = NULL, **link = &first;
+    while (a && b) {
+        struct flow **less = is_before(b, a) ? &b : &a;
+        *link = *less;
+        link = &(*less)->list_next;
+        *less = *link;
+    }
+    *link = a ? a : b;
+    return first;
+}
+
+/* Oldest first, by their links alone: there may be millions, and memory may be short. */
+static struct flow *sorted(struct flow *flow)
+{
+    struct flow *runs[64] = {NULL}; /* runs[i]: 2^i flows in order, or none */
+    while (flow) {
+        struct flow *run = flow;
+        unsigned i = 0;
+        flow = flow->list_next;
+        run->list_next = NULL;
+        for (; runs[i]; i++) {
+            run = merge(runs[i], run);
+            runs[i] = NULL;
+        }
+        runs[i] = run;
+    }
+    struct flow *all = NULL;
+    for (unsigned i = 0; i < 64; i++)
+        all = merge(runs[i], all);
+    return all;
 }
 
 void flow_table_flush(struct flow_table *table)
 {
-    size_t count = 0, total = table->index.flows;
-    struct flow **all =
-        total ? malloc(total * sizeof(*all)) : NULL; /* at the end of an input only */
+    struct flow_queue *queue = &table->lists[0];
+    struct flow *all = NULL;
     table->current = NULL;
     table->flushing = true;
-    for (unsigned i = 0; all && i < FLOW_LIST_COUNT; i++) {
-        for (struct flow *flow = table->lists[i].head; flow; flow = flow->list_next)
-            all[count++] = flow;
+    for (unsigned i = 0; i < FLOW_LIST_COUNT; i++) {
+        if (table->lists[i].head) {
+            table->lists[i].tail->list_next = all;
+            all = table->lists[i].head;
+        }
+        table->lists[i] = (struct flow_queue){NULL, NULL};
+        table->awake[i] = NULL;
     }
-    if (all)
-        qsort(all, count, sizeof(*all), by_age);
-    for (size_t i = 0; i < count; i++)
-        flow_table_end(table, all[i], FLOW_END_SHUTDOWN);
-    free(all);
-    for (unsigned i = 0; i < FLOW_LIST_COUNT;
-         i++) { /* all of them when there was no room to sort */
-        while (table->lists[i].head)
-            flow_table_end(table, table->lists[i].head, FLOW_END_SHUTDOWN);
+    queue->head = sorted(all);
+    for (struct flow *flow = queue->head; flow; flow = flow->list_next) {
+        flow->list = 0;
+        flow->list_prev = queue->tail;
+        queue->tail = flow;
     }
+    while (queue->head)
+        flow_table_end(table, queue->head, FLOW_END_SHUTDOWN);
     table->flushing = false;
     table->clock_set = false;
 }

@@ -1,12 +1,15 @@
-/* Deadlines and eviction. Each list holds flows of one life span in order of deadline; an active
- * flow moves to the tail at most once a second, so a busy one costs nothing and the order is true
- * to a second. */
+/* Deadlines, rest and eviction. Each list holds flows of one life span in order of deadline; an
+ * active flow moves to the tail at most once a second, so a busy one costs nothing and the order is
+ * true to a second. In each list those that rest come first, so that finding the next one costs
+ * nothing either. */
 #include <netinet/in.h>
 
 #include "flow/table.h"
 
 #define SECOND INT64_C(1000000000)
 #define REFRESH_NS SECOND
+#define REST_NS (3 * SECOND) /* silent for at least two */
+#define REST_SOME 16
 #define BACKWARDS_NS SECOND /* packet time may fall back this far without a new reckoning */
 #define LEAP_NS (1000 * SECOND)
 #define CLOCK_END (INT64_MAX / 2)
@@ -58,11 +61,16 @@ void flow_enqueue(struct flow_table *table, struct flow *flow, enum flow_list li
     else
         queue->head = flow;
     queue->tail = flow;
+    flow->rests = false;
+    if (!table->awake[list])
+        table->awake[list] = flow;
 }
 
 void flow_dequeue(struct flow_table *table, struct flow *flow)
 {
     struct flow_queue *queue = &table->lists[flow->list];
+    if (table->awake[flow->list] == flow)
+        table->awake[flow->list] = flow->list_next;
     if (flow->list_prev)
         flow->list_prev->list_next = flow->list_next;
     else
@@ -98,7 +106,8 @@ void flow_refresh(struct flow_table *table, struct flow *flow)
     if (lingers(flow) || flow->list == FLOW_ENDING)
         return;
     enum flow_list list = natural_list(flow);
-    if (list == flow->list && table->clock_ns + LIFE_NS[list] - flow->deadline_ns < REFRESH_NS)
+    if (list == flow->list && !flow->rests &&
+        table->clock_ns + LIFE_NS[list] - flow->deadline_ns < REFRESH_NS)
         return;
     flow_dequeue(table, flow);
     flow_enqueue(table, flow, list, LIFE_NS[list]);
@@ -142,6 +151,40 @@ void flow_set_busy(struct flow_table *table, struct flow *flow, bool busy)
     }
 }
 
+/* One that carries an object is no idle one, one that lingers is soon gone. */
+static bool may_rest(unsigned list)
+{
+    return list < FLOW_IDLE_LISTS && list != FLOW_LINGER;
+}
+
+static void rest(struct flow_table *table, struct flow *flow)
+{
+    table->awake[flow->list] = flow->list_next;
+    flow->rests = true;
+    if (table->hooks.rest)
+        table->hooks.rest(table->hooks.user, flow);
+}
+
+bool flow_rest_some(struct flow_table *table)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < FLOW_LIST_COUNT && !table->flushing; i++) {
+        struct flow *flow;
+        while (may_rest(i) && n < REST_SOME && (flow = table->awake[i])) {
+            if (flow != table->current) {
+                rest(table, flow);
+                n++;
+            } else if (flow->list_next) { /* at work: to the end, where it belongs */
+                flow_dequeue(table, flow);
+                flow_enqueue(table, flow, (enum flow_list)i, LIFE_NS[i]);
+            } else {
+                break;
+            }
+        }
+    }
+    return n > 0;
+}
+
 void flow_table_expire(struct flow_table *table, int64_t now_ns)
 {
     flow_clock_advance(table, now_ns);
@@ -150,6 +193,9 @@ void flow_table_expire(struct flow_table *table, int64_t now_ns)
         struct flow *flow;
         while ((flow = table->lists[i].head) && flow_expired(table, flow))
             flow_table_end(table, flow, lingers(flow) ? FLOW_END_CLOSE : FLOW_END_TIMEOUT);
+        while (may_rest(i) && (flow = table->awake[i]) &&
+               flow->deadline_ns - LIFE_NS[i] + REST_NS <= table->clock_ns)
+            rest(table, flow);
     }
 }
 
@@ -181,7 +227,7 @@ bool flow_table_evict_busy(struct flow_table *table)
 
 bool flow_table_make_room(struct flow_table *table)
 {
-    return flow_table_evict(table) ||
+    return flow_rest_some(table) || flow_table_evict(table) ||
            (table->hooks.shed && table->hooks.shed(table->hooks.user)) ||
            flow_table_evict_busy(table);
 }

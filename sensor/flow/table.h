@@ -56,6 +56,7 @@ struct flow_table {
     struct pool *pool;
     struct flow_index index;
     struct flow_queue lists[FLOW_LIST_COUNT];
+    struct flow *awake[FLOW_LIST_COUNT]; /* the first of each list that does not rest; none before it */
     struct flow *current; /* not to be freed under the caller's feet */
     struct classifier *classifier;
     bool flushing;
@@ -78,6 +79,9 @@ void flow_dequeue(struct flow_table *table, struct flow *flow);
 /* Puts an active flow where its state says, with its deadline counted from now. */
 void flow_refresh(struct flow_table *table, struct flow *flow);
 bool flow_expired(const struct flow_table *table, const struct flow *flow);
+/* Lets some of the flows rest that were silent longest, whether or not their time has come. False
+ * when all do. */
+bool flow_rest_some(struct flow_table *table);
 
 /* reuse.c: true when the packet opens another connection on the same addresses and ports. Keeps the
  * flow's record of SYNs. */

@@ -20,6 +20,7 @@
 #ifndef DLP_STREAM_CONNECTION_H
 #define DLP_STREAM_CONNECTION_H
 
+#include "fold.h"
 #include "stream.h"
 
 #define PAGE_SHIFT 11
@@ -131,6 +132,7 @@ struct half {
                            7323) */
     uint32_t gap_end;   /* the last gap given: late bytes for it are no copies of anything */
     uint32_t gap_len;
+    uint32_t dropped; /* early bytes let go for want of memory: no loss of the capture's */
     uint16_t flags;
     uint8_t scale;     /* of the windows this half's sender offers */
     uint8_t wild;      /* segments in a row that were out of reach */
@@ -152,6 +154,7 @@ struct streams {
     struct stream_sink sink;
     struct pool *connections, *windows, *pages, *doubts;
     struct buffer_heap *heap;
+    struct folds *folds;        /* connections at rest */
     size_t page_count;          /* out, over all windows */
     size_t tail_pages_max;      /* beyond so many no tail grows unless the oldest goes */
     struct link by_age;         /* windows, the longest untouched first */
@@ -182,6 +185,9 @@ static inline void book(struct streams *s, enum fate fate, uint64_t bytes)
     fate_add(s->counters, fate, bytes);
     s->tally[fate] += (uint32_t)bytes;
 }
+
+/* rest.c: flow->stream is the fold of a connection at rest, tagged. Copies it to `c` and drops it. */
+void connection_unfold(struct streams *s, struct flow *flow, struct connection *c);
 
 /* pages.c: the bytes of a window. */
 struct window *window_get(struct streams *s, struct connection *c, struct flow *flow,
@@ -234,6 +240,10 @@ void segment_take(struct streams *s, struct connection *c, struct flow *flow, en
 void segment_pass(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                   struct segment segment); /* opaque: counted, not read */
 void half_drain(struct streams *s, struct connection *c, struct flow *flow, enum side side);
+/* These were sent and not captured. */
+void half_lost(struct streams *s, struct connection *c, struct flow *flow, enum side side,
+               uint64_t len);
+/* They will not be handed on, whatever the reason. */
 void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum side side,
               uint64_t len);
 void half_forget(struct streams *s, struct half *half, struct flow *flow, enum side side,

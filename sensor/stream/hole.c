@@ -51,7 +51,7 @@ void hole_settle(struct streams *s, struct connection *c, struct flow *flow, enu
                 half_acked_offset(half) >= (int64_t)(d->offset + d->bytes.len))
                 to = d->offset;
         }
-        half_gap(s, c, flow, side, to - half->offset);
+        half_lost(s, c, flow, side, to - half->offset);
         half_drain(s, c, flow, side);
     }
 }
@@ -71,7 +71,7 @@ bool hole_jump(struct streams *s, struct connection *c, struct flow *flow, enum 
         hole_settle(s, c, flow, side, true);
         int64_t to = lost || acked > offset ? offset : acked;
         if (to > (int64_t)half->offset)
-            half_gap(s, c, flow, side, (uint64_t)to - half->offset);
+            half_lost(s, c, flow, side, (uint64_t)to - half->offset);
         half_drain(s, c, flow, side);
     } else if (half->window && half->window->held >= HELD_MAX) {
         hole_settle(s, c, flow, side, true);
@@ -108,6 +108,7 @@ static bool shed_early(struct streams *s, unsigned least)
             if (w->connection->in_use)
                 continue;
             fate_move(s->counters, FATE_LOST_GAP, FATE_SHED_MEMORY, w->held);
+            w->connection->half[w->side].dropped += w->held;
             window_drop_early(s, w);
             half_trim(s, &w->connection->half[w->side], w->flow);
             return true;

@@ -108,6 +108,18 @@ void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum s
         other_gap(s, half->window, from, len);
 }
 
+void half_lost(struct streams *s, struct connection *c, struct flow *flow, enum side side,
+               uint64_t len)
+{
+    struct half *half = &c->half[side];
+    int64_t acked = half_acked_offset(half) - (int64_t)half->offset;
+    uint64_t lost = acked > 0 ? min64((uint64_t)acked, len) : 0;
+    uint32_t dropped = (uint32_t)min64(half->dropped, lost);
+    half->dropped -= dropped;
+    count_add(s->counters, COUNT_STREAM_UPSTREAM_LOST_BYTES, lost - dropped);
+    half_gap(s, c, flow, side, len);
+}
+
 /* Content that is not acknowledged yet stays comparable, and the message it belongs to readable. */
 static void keep_tail(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                       const uint8_t *data, size_t len)

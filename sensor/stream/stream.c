@@ -9,9 +9,6 @@
 
 #define TAIL_PAGES_ALL 16384 /* 32 MiB over all windows, and at most a sixteenth of the ceiling */
 
-/* With struct flow (240) and its place in the index: an idle flow costs at most 400 bytes. */
-_Static_assert(sizeof(struct connection) <= 128, "an idle flow costs at most 400 bytes in all");
-
 struct streams *streams_new(struct mem *mem, struct counters *counters, struct flow_table *table,
                             const struct stream_sink *sink)
 {
@@ -29,6 +26,7 @@ struct streams *streams_new(struct mem *mem, struct counters *counters, struct f
     s->pages = pool_new(mem, MEM_REASSEMBLY, sizeof(struct page));
     s->doubts = pool_new(mem, MEM_REASSEMBLY, sizeof(struct doubt));
     s->heap = buffer_heap_new(mem, MEM_REASSEMBLY);
+    s->folds = folds_new(mem, MEM_FLOW);
     link_init(&s->by_age);
     link_init(&s->by_hole);
     for (unsigned i = 0; i < RANKS; i++)
@@ -45,6 +43,7 @@ void streams_free(struct streams *s)
     pool_free(s->pages);
     pool_free(s->doubts);
     buffer_heap_free(s->heap);
+    folds_free(s->folds);
     free(s);
 }
 
@@ -57,12 +56,15 @@ enum fate stream_fate(const struct flow *flow, enum side side)
 
 static struct connection *get_connection(struct streams *s, struct flow *flow)
 {
-    if (flow->stream)
+    if (flow->stream && !fold_is(flow->stream))
         return flow->stream;
     struct connection *c = pool_get_zeroed(s->connections);
     for (int i = 0; !c && i < FLOW_ROOM_TRIES && flow_table_make_room(s->table); i++)
         c = pool_get_zeroed(s->connections);
-    flow->stream = c;
+    if (c && flow->stream)
+        connection_unfold(s, flow, c);
+    if (c)
+        flow->stream = c;
     return c;
 }
 
@@ -122,14 +124,19 @@ void stream_packet(struct streams *s, struct flow *flow, enum side side,
 void stream_flow_end(struct streams *s, struct flow *flow, enum flow_end how)
 {
     (void)how;
-    struct connection *c = flow->stream;
+    struct connection *c = flow->stream, rested;
     if (!c) {
         for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER && s->sink.end; side++)
             s->sink.end(s->sink.user, flow, side, STREAM_CUT);
         return;
     }
+    if (fold_is(c)) {
+        connection_unfold(s, flow, &rested);
+        c = &rested;
+    }
     c->in_use++;
     tcp_finish(s, c, flow);
     flow->stream = NULL;
-    pool_put(s->connections, c);
+    if (c != &rested)
+        pool_put(s->connections, c);
 }

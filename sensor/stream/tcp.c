@@ -372,7 +372,7 @@ static void give_last_gap(struct streams *s, struct connection *c, struct flow *
     if (missing == 1 && !fin)
         return; /* the number of a FIN that was not captured */
     if (missing > 0 && !(half->flags & HALF_LOOSE))
-        half_gap(s, c, flow, side, (uint64_t)missing);
+        half_lost(s, c, flow, side, (uint64_t)missing);
 }
 
 void tcp_finish(struct streams *s, struct connection *c, struct flow *flow)

@@ -12,6 +12,7 @@ bool mem_charge(struct mem *mem, enum mem_owner owner, size_t n)
 {
     if (mem->ceiling && !fits(mem, owner, n)) {
         buffer_heaps_trim(mem);
+        pools_trim(mem);
         if (!fits(mem, owner, n))
             return false;
     }

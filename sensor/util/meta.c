@@ -9,11 +9,16 @@ struct meta *meta_new(struct pool *pool)
     struct meta *meta = pool_get(pool);
     if (!meta)
         return NULL;
-    memset(meta, 0, offsetof(struct meta, text));
+    meta_clear(meta);
     meta->pool = pool;
-    meta->room = META_TEXT_MAX;
     meta->references = 1;
     return meta;
+}
+
+void meta_clear(struct meta *meta)
+{
+    memset(meta->field, 0, sizeof(meta->field));
+    meta->used = 0;
 }
 
 struct meta *meta_hold(struct meta *meta)
@@ -34,7 +39,7 @@ void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len)
 {
     if (!meta)
         return;
-    size_t room = (size_t)meta->room - meta->used;
+    size_t room = (size_t)META_TEXT_MAX - meta->used;
     if (room > META_FIELD_MAX)
         room = META_FIELD_MAX;
     if (len > room)
@@ -46,28 +51,6 @@ void meta_set(struct meta *meta, enum meta_id id, const void *data, size_t len)
     meta->used = (uint16_t)(meta->used + len);
 }
 
-struct meta *meta_fit(struct meta *meta, struct pool *snug, size_t room)
-{
-    size_t needed = 0;
-    for (unsigned i = 0; meta && i < META_COUNT; i++)
-        needed += meta->field[i].len;
-    if (!meta || meta->references > 1 || needed > room || room >= meta->room)
-        return meta;
-    struct meta *fitted = pool_get(snug);
-    if (!fitted)
-        return meta;
-    memset(fitted, 0, offsetof(struct meta, text));
-    fitted->pool = snug;
-    fitted->references = 1;
-    fitted->room = (uint16_t)room;
-    for (unsigned i = 0; i < META_COUNT; i++) {
-        if (meta->field[i].len)
-            meta_set(fitted, (enum meta_id)i, meta->text + meta->field[i].at, meta->field[i].len);
-    }
-    pool_put(meta->pool, meta);
-    return fitted;
-}
-
 /* A list that is the last thing in the area grows where it stands; another moves to the end first. */
 void meta_add(struct meta *meta, enum meta_id id, const void *data, size_t len)
 {
@@ -77,11 +60,11 @@ void meta_add(struct meta *meta, enum meta_id id, const void *data, size_t len)
         return;
     }
     if (meta->field[id].at + meta->field[id].len != meta->used) {
-        if (old.len > (size_t)meta->room - meta->used)
+        if (old.len > (size_t)META_TEXT_MAX - meta->used)
             return;
         meta_set(meta, id, old.data, old.len);
     }
-    size_t room = (size_t)meta->room - meta->used;
+    size_t room = (size_t)META_TEXT_MAX - meta->used;
     if (room > (size_t)META_FIELD_MAX - meta->field[id].len)
         room = (size_t)META_FIELD_MAX - meta->field[id].len;
     if (!room || !len)

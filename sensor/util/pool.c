@@ -40,6 +40,7 @@ struct pool {
     size_t out;
     struct slab *partial;
     struct slab *spare; /* one empty slab, still charged, not in the list */
+    struct pool *next, **link; /* of the same budget */
 };
 
 struct pool *pool_new(struct mem *mem, enum mem_owner owner, size_t item_size)
@@ -54,7 +55,19 @@ struct pool *pool_new(struct mem *mem, enum mem_owner owner, size_t item_size)
     pool->per_slab = (uint32_t)((pool->slab_bytes - sizeof(struct slab)) / pool->item_size);
     if (pool->slab_bytes > SLAB_BYTES)
         pool->per_slab = 1; /* so that the item begins within the first 64 KiB */
+    pool->next = mem->pools;
+    pool->link = &mem->pools;
+    if (pool->next)
+        pool->next->link = &pool->next;
+    mem->pools = pool;
     return pool;
+}
+
+static void leave_budget(struct pool *pool)
+{
+    *pool->link = pool->next;
+    if (pool->next)
+        pool->next->link = pool->link;
 }
 
 #ifndef POOL_PLAIN
@@ -102,7 +115,9 @@ static bool add_slab(struct pool *pool)
 {
     struct slab *slab = pool->spare;
     pool->spare = NULL;
-    if (!slab) {
+    if (slab) {
+        pool->mem->spares--;
+    } else {
         if (!mem_charge(pool->mem, pool->owner, pool->slab_bytes))
             return false;
         slab = map_slab(pool->slab_bytes);
@@ -142,19 +157,36 @@ static void give(struct pool *pool, void *item)
     slab->free_list = item;
     if (--slab->out == 0) {
         unlink_partial(pool, slab);
-        if (pool->spare)
+        if (pool->spare) {
             unmap_slab(pool, slab);
-        else
+        } else {
             pool->spare = slab;
+            pool->mem->spares++;
+        }
     }
+}
+
+static void drop_spare(struct pool *pool)
+{
+    if (!pool->spare)
+        return;
+    unmap_slab(pool, pool->spare);
+    pool->spare = NULL;
+    pool->mem->spares--;
+}
+
+void pools_trim(struct mem *mem)
+{
+    for (struct pool *pool = mem->pools; mem->spares && pool; pool = pool->next)
+        drop_spare(pool);
 }
 
 void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
-    if (pool->spare)
-        unmap_slab(pool, pool->spare);
+    leave_budget(pool);
+    drop_spare(pool);
     while (pool->partial) {
         struct slab *slab = pool->partial;
         unlink_partial(pool, slab);
@@ -178,8 +210,16 @@ static void give(struct pool *pool, void *item)
     free(item);
 }
 
+void pools_trim(struct mem *mem)
+{
+    (void)mem;
+}
+
 void pool_free(struct pool *pool)
 {
+    if (!pool)
+        return;
+    leave_budget(pool);
     free(pool);
 }
 

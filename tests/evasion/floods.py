@@ -6,6 +6,8 @@ times those at its size, counted exactly by callgrind, the program's start taken
 usage: floods.py SENSOR RULES [--long]"""
 
 import array
+import hashlib
+import itertools
 import json
 import os
 import random
@@ -119,19 +121,28 @@ def concurrent_uploads(count):
             talk.frames.clear()
 
 
-def crowd(count, talk):
+def crowd(count, talk, mark=None):
     """The frames of one conversation, again from `count` clients of their own: addresses, ports and checksums changed
-    in place, so that a million conversations are soon written."""
+    in place, so that a million conversations are soon written. `mark`: eight digits in the payload, each gets its own."""
+    def words(data, at):
+        return 256 * sum(data[at & 1::2]) + sum(data[1 - (at & 1)::2])
+
     frames = []
     for frame in talk.frames:
         sums = [struct.unpack(">H", frame[at:at + 2])[0] ^ 0xFFFF for at in (24, 50)]
-        frames.append((bytearray(frame), frame[26:30] == b"\x0a\0\0\0", sums))
+        marked = [at for at in range(54, len(frame)) if frame.startswith(mark, at)] if mark else []
+        frames.append((bytearray(frame), frame[26:30] == b"\x0a\0\0\0", sums, marked))
     for i in range(count):
         high, low, port = i >> 22 & 0xFF, i >> 6 & 0xFFFF, i & 63
-        for frame, is_client, sums in frames:
+        digits = b"%08d" % i
+        for frame, is_client, sums, marked in frames:
             struct.pack_into(">BH", frame, 27 if is_client else 31, high, low)
             struct.pack_into(">H", frame, 34 if is_client else 36, 1024 + port)
-            for at, value in zip((24, 50), (sums[0] + high + low, sums[1] + high + low + port)):
+            moved = high + low + port
+            for at in marked:
+                frame[at:at + 8] = digits
+                moved += words(digits, at) - words(mark, at)
+            for at, value in zip((24, 50), (sums[0] + high + low, sums[1] + moved)):
                 struct.pack_into(">H", frame, at, ~(value % 0xFFFF) & 0xFFFF)
             yield bytes(frame)
 
@@ -303,6 +314,161 @@ def boundary_flood(count):
     yield from talk.frames
 
 
+def overlapping_fragments(count):
+    """Datagrams whose pieces all overlap the next and the one before, and never end."""
+    for ident in range(max(1, count // 200)):
+        for piece in range(200):
+            yield ETHER + ipv4("10.1.1.1", "203.0.113.9", b"x" * 64, frag=8 * piece + 8, more=True, ident=ident)
+
+
+def overlaps_again(count):
+    """One window of early bytes, written over and over by segments of many sizes."""
+    talk = Conversation(port=2000)
+    talk.handshake()
+    for i in range(count):
+        talk.segment(b"o" * (100 + i % 1300), seq=talk.seq + 1 + i * 7919 % 40000)
+    yield from talk.frames
+
+
+def selective_holes(count):
+    """Every second segment, as when a path loses every other one and the receiver says so (SACK)."""
+    talk = Conversation(port=2000)
+    talk.handshake()
+    base = talk.seq
+    for i in range(count):
+        talk.segment(b"s" * 700, seq=base + 1400 * (i % 30) + 700)
+        talk.reply()
+        if i % 30 == 29:
+            base += 1400 * 30
+            talk.seq = base
+            talk.reply()
+    yield from talk.frames
+
+
+def small_gaps(count):
+    """An upload that lacks a byte in every sixty, all of it acknowledged."""
+    talk = Conversation(port=2000)
+    talk.handshake()
+    talk.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n", acked=True)
+    for _ in range(count):
+        talk.segment(b"g" * 59, seq=talk.seq + 1)
+        talk.seq += 60
+        talk.reply()
+    yield from talk.frames
+
+
+def upload(data, head=b"POST / HTTP/1.1\r\nHost: a\r\n", port=80, size=1400):
+    talk = Conversation(port=2000)
+    talk.sport = port
+    talk.handshake()
+    talk.send(head + b"Content-Length: %d\r\n\r\n" % len(data) + data, size, acked=False)
+    return talk.frames
+
+
+def frame2(kind, flags, stream, body=b""):
+    return struct.pack(">I", len(body))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + body
+
+
+def speak(data, port=80, size=1400):
+    talk = Conversation(port=2000)
+    talk.sport = port
+    talk.handshake()
+    talk.send(data, size, acked=False)
+    return talk.frames
+
+
+PREFACE2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame2(4, 0, 0)
+
+
+def continuations(count):
+    """A header block that never ends (CVE-2024-27316 and its kin)."""
+    return speak(PREFACE2 + frame2(1, 0, 1, b"\x83\x86\x84") +
+                 b"".join(frame2(9, 0, 1, b"\0\3x-%d\5words" % (i % 10)) for i in range(100 * count)))
+
+
+def resets(count):
+    """Streams that are opened and reset at once (CVE-2023-44487)."""
+    return speak(PREFACE2 + b"".join(frame2(1, 4, 2 * i + 1, b"\x83\x86\x84") + frame2(3, 0, 2 * i + 1, bytes(4))
+                                     for i in range(30 * count)))
+
+
+def many_streams(count):
+    """As many streams open at once as anyone may, each a little further in turn."""
+    opened = b"".join(frame2(1, 4, 2 * i + 1, b"\x83\x86\x84") for i in range(250))
+    return speak(PREFACE2 + opened + b"".join(frame2(0, 0, 2 * (i % 250) + 1, b"z" * 20) for i in range(30 * count)))
+
+
+def tiny_frames(count):
+    """WebSocket frames of one byte, in one message and between pings."""
+    talk = Conversation(port=2000)
+    talk.handshake()
+    talk.send(b"GET /s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    talk.reply(answer)
+    talk.ack += len(answer)
+    talk.send(b"\2\x80\0\0\0\0" + b"\0\x81\0\0\0\0z\x89\x80\0\0\0\0" * (60 * count), acked=False)
+    return talk.frames
+
+
+def smb_write(number, handle, data, follows=True):
+    body = (b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ", 64, 1, 0, 9, 1, 0, 0, number, 0, 1, 1) + bytes(16) +
+            struct.pack("<HHIQ", 49, 112, len(data), 0) + struct.pack("<QQ", handle, handle) + bytes(16) + data)
+    body += bytes(-len(body) % 8)
+    return body[:20] + struct.pack("<I", len(body)) + body[24:] if follows else body
+
+
+def compounds(count):
+    """SMB messages of many commands, each to a file of its own."""
+    messages = []
+    for i in range(count):
+        body = b"".join(smb_write(20 * i + n, (20 * i + n) % 5000, b"w" * 8, n < 19) for n in range(20))
+        messages.append(struct.pack(">I", len(body)) + body)
+    return speak(b"".join(messages), 445)
+
+
+def nested_parts(count):
+    """Mail in mail in mail, each level with a boundary of its own."""
+    opened = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(20 * count))
+    return speak(b"EHLO a\r\nMAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nDATA\r\n" + opened + b"words\r\n" * 20, 25)
+
+
+def many_parts(count):
+    body = b"--b\r\n" + b"\r\n--b\r\n".join(
+        b'Content-Disposition: form-data; name="f%d"\r\n\r\nwords' % i for i in range(20 * count)) + b"\r\n--b--\r\n"
+    return upload(body, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n")
+
+
+def part_headers(count):
+    body = b"--b\r\n" + b"".join(b"X-%d: y\r\n" % i for i in range(100 * count)) + b"\r\nwords\r\n--b--\r\n"
+    return upload(body, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n")
+
+
+def endless_streams(count):
+    """HTTP/2 connections, each with a hundred requests that never end."""
+    return crowd_that_says(count, PREFACE2 + b"".join(frame2(1, 4, 2 * i + 1, b"\x83\x86\x84") +
+                                                      frame2(0, 0, 2 * i + 1, b"z") for i in range(60)))
+
+
+def open_files(count):
+    """SMB connections that write a little to many files and close none."""
+    body = b"".join(smb_write(n, n, b"w", n < 9) for n in range(10))
+    return crowd_that_says(count, struct.pack(">I", len(body)) + body)
+
+
+def undecided(count):
+    """Connections of which nDPI cannot say what they are."""
+    return crowd_that_says(count, bytes(range(40)))
+
+
+def tiny_objects(count):
+    for flow in range(max(1, count // 20)):
+        talk = Conversation(port=1000 + flow % 60000, isn=flow * 1000)
+        talk.client = f"10.9.{flow // 250 % 250}.{flow % 250}"
+        talk.handshake()
+        talk.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" * 20, acked=False)
+        yield from talk.frames
+
+
 MEMORY = [("a SYN flood", syn_flood, 150000), ("a flood of unanswered datagrams", datagram_flood, 150000),
           ("a fragment flood", fragment_flood, 120000), ("an out-of-order flood", early_flood, 120000),
           ("uploads that never end", slow_uploads, 120000), ("tiny fragments", tiny_fragments, 100000),
@@ -310,10 +476,11 @@ MEMORY = [("a SYN flood", syn_flood, 150000), ("a flood of unanswered datagrams"
           ("request heads that never end", unfinished_heads, 40000),
           ("form parts that never end", unfinished_parts, 40000),
           ("archives that never end", unfinished_archives, 40000),
+          ("HTTP/2 streams that never end", endless_streams, 6000), ("files that stay open", open_files, 15000),
+          ("connections nobody can name", undecided, 40000), ("tiny objects", tiny_objects, 100000),
           ("open connections", open_connections, 100000), ("quiet connections", quiet_connections, 60000),
           ("more uploads at once than memory holds", concurrent_uploads, 96000)]
 MUST_SHED = (concurrent_uploads, 16)  # one mebibyte a worker
-IDLE = [("open", open_connections, 400), ("after an HTTP request and its answer", quiet_connections, 900)]
 WORK = [("a SYN flood", syn_flood, 400), ("a fragment flood", fragment_flood, 400),
         ("early segments in random order", early_flood, 700), ("one-byte segments backwards", backward_bytes, 4000),
         ("tiny fragments", tiny_fragments, 600), ("fragments that conflict", fragment_conflicts, 300),
@@ -323,7 +490,38 @@ WORK = [("a SYN flood", syn_flood, 400), ("a fragment flood", fragment_flood, 40
         ("small requests in one connection", small_requests, 200),
         ("announced connections", announced_connections, 200), ("almost-pictures", soi_flood, 30),
         ("endless header lines", header_flood, 30),
-        ("almost-delimiters", boundary_flood, 30)]
+        ("almost-delimiters", boundary_flood, 30), ("overlapping fragments", overlapping_fragments, 400),
+        ("early bytes written again", overlaps_again, 400), ("holes that are acknowledged one by one", selective_holes, 300),
+        ("many small gaps", small_gaps, 400), ("a header block without end", continuations, 20),
+        ("streams reset at once", resets, 20), ("many streams in turn", many_streams, 40),
+        ("WebSocket frames of one byte", tiny_frames, 20), ("SMB compounds", compounds, 60),
+        ("mail in mail", nested_parts, 20), ("many form parts", many_parts, 20),
+        ("headers of a form part", part_headers, 20)]
+
+
+PICTURE = wire.jpeg()
+
+
+def amid(flood):
+    """The flood, and from its beginning to its end one upload."""
+    def make(count):
+        talk = Conversation(port=3333)
+        talk.client = "10.255.255.1"
+        talk.handshake()
+        talk.send(wire.upload(PICTURE), 1000)
+        own = iter(talk.frames)
+        every = count // len(talk.frames)
+        for n, frame in enumerate(flood(count)):
+            if n % every == 0:
+                yield from itertools.islice(own, 1)
+            yield frame
+        yield from own
+    return make
+
+
+# Floods of flows that carry nothing: the upload must outlive them all, whole.
+IDLE_FLOODS = [("a SYN flood", syn_flood, 150000), ("open connections", open_connections, 120000),
+               ("quiet connections", quiet_connections, 120000)]
 
 
 def make_capture(path, make, count):
@@ -335,10 +533,10 @@ def make_capture(path, make, count):
     os.waitpid(child, 0)
 
 
-def replay(sensor, rules, path, extra=(), ceiling=CEILING_MIB):
+def replay(sensor, rules, path, extra=(), ceiling=CEILING_MIB, events="/dev/null"):
     stats = path + ".stats"
     process = subprocess.Popen([sensor, "replay", "-q", "--rules", rules, "--memory", str(ceiling), "--stats",
-                                stats, "--json", "/dev/null", *extra, path], stderr=subprocess.PIPE)
+                                stats, "--json", events, *extra, path], stderr=subprocess.PIPE)
     err = process.stderr.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -378,15 +576,18 @@ def main():
                         f"{mib:.0f} MiB resident, ceiling {CEILING_MIB}, {shed} bytes shed"
                         + ("" if closes else ", the ledger does not close")
                         + (f", exit {code}: {err[-300:]}" if code else ""))
-        for name, make, bytes_allowed in IDLE:
-            resident = []
-            for count in (1, 125000 * scale):
-                make_capture(path, make, count)
-                resident.append(replay(sensor, rules, path, ceiling=1024)[1])
-            each = (resident[1] - resident[0]) * 1048576 / (125000 * scale)
-            verdict(each <= bytes_allowed, f"an idle flow, {name}",
-                    f"{each:.0f} bytes resident, at most {bytes_allowed}; "
-                    f"{125000 * scale} of them {resident[1]:.0f} MiB")
+        for name, flood, count in IDLE_FLOODS:
+            make_capture(path, amid(flood), count * scale)
+            seen = path + ".json"
+            if os.path.exists(seen):
+                os.unlink(seen)
+            _, _, stats, _ = replay(sensor, rules, path, ("--events", "object"), events=seen)
+            with open(seen, encoding="utf-8") as file:
+                found = [json.loads(line)["fileinfo"] for line in file]
+            whole = [f for f in found if f.get("sha256") == hashlib.sha256(PICTURE).hexdigest() and f["state"] == "CLOSED"]
+            evicted = stats["flow"]["ended_memory"]
+            verdict(evicted and len(whole) == 1, f"an upload amid {name}",
+                    f"{len(whole)} whole, {evicted} flows given up")
         if not shutil.which("valgrind"):
             print("# valgrind is not installed: no work counted")
             return bad > 0

@@ -1,5 +1,6 @@
 /* Fuzz input as a conversation: [control][length] bytes, again and again. Bit 0 of control is the side; bits 1-2 say
- * data, data, gap or end; with bits 3 and 4 set, of the other reading, which bit 5 begins anew. A target names the bytes that open the conversation, so that its decoder claims it. */
+ * data, data, gap or end; with bits 3 and 4 set, of the other reading, which bit 5 begins anew; bit 6 lays the flow to
+ * rest before it. A target names the bytes that open the conversation, so that its decoder claims it. */
 #ifndef TESTS_FUZZ_CONVERSATION_H
 #define TESTS_FUZZ_CONVERSATION_H
 
@@ -57,6 +58,8 @@ static int fuzz_conversation(const struct opening *opening, uint8_t protocol, ui
         uint8_t control = c.at[0];
         unsigned what = control >> 1 & 3;
         size_t len = c.at[1] < c.left - 2 ? c.at[1] : c.left - 2;
+        if (control & 0x40)
+            app_flow_rest(fake.apps, flow);
         c.at += 2;
         c.left -= 2;
         if (ended[side])

@@ -112,7 +112,8 @@ def main():
             result = sensor.replay("--events", "alert,object", path)
             tap.equal(result.code, 0, result.failed())
             tap.expect(ledger_error(result.stats) is None, ledger_error(result.stats))
-            tap.equal(result.stats["stream"]["gap_bytes"], missing, "bytes acknowledged and never seen")
+            tap.equal(result.stats["stream"]["gap_bytes"], missing, "bytes of gaps")
+            tap.equal(result.stats["stream"]["upstream_lost_bytes"], missing, "bytes acknowledged and never seen")
             return objects(result)
 
         first, second, third = post(FIRST), post(SECOND, "second.jpg"), post(THIRD, "third.jpg")
@@ -196,6 +197,7 @@ def main():
             result = sensor.replay("--events", "object", path)
             tap.equal((result.code, ledger_error(result.stats)), (0, None), result.failed())
             tap.equal(result.stats["capture"]["cut_bytes"], cut, "bytes the snap length left out")
+            tap.equal(result.stats["stream"]["upstream_lost_bytes"], 0, "what was cut was not lost on the way")
             torn(objects(result), FIRST, "first.jpg", "the first")
             torn(objects(result), SECOND, "second.jpg", "the second")
     tap.finish()

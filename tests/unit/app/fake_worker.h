@@ -125,7 +125,7 @@ static void fake_flow_end(void *user, struct flow *flow, enum flow_end how)
 
 static void fake_open(struct fake_worker *fake, bool keep)
 {
-    const struct flow_hooks hooks = {fake, fake_flow_end, NULL, NULL};
+    const struct flow_hooks hooks = {fake, fake_flow_end, NULL, NULL, NULL};
     const struct object_sink sink = {fake, fake_begin, fake_data, fake_gap, fake_end, fake_set_name};
     char bad[64];
     memset(fake, 0, sizeof(*fake));

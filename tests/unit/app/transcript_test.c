@@ -1,6 +1,7 @@
 /* Protocol tests as transcripts: each *.transcript file beside this one holds conversations and the objects that must
  * come out of them. Every TCP conversation is replayed as written, with neighbouring segments joined, and cut into
- * pieces of many sizes down to one byte; the result must be the same.
+ * pieces of many sizes down to one byte, and again with its flow laid to rest after each piece; the result must be the
+ * same.
  *
  *      --- title                   a new conversation
  *      option content client       which sides are content: client, server, both (the default), none
@@ -29,6 +30,7 @@
 #include <netinet/in.h>
 
 #include "fake_worker.h"
+#include "fold.h"
 
 #define LINES_MAX 512
 #define BYTES_MAX (1 << 20)
@@ -128,6 +130,8 @@ static struct text find_meta(const struct meta *meta, const char *key, size_t le
     return (struct text){NULL, 0};
 }
 
+static unsigned long rests, folds; /* how often a flow was laid to rest, and how often that folded it */
+
 struct run {
     struct fake_worker fake;
     const struct conversation *conversation;
@@ -138,7 +142,7 @@ struct run {
     char flow_names[FLOWS_MAX][128];
     size_t flow_count, flow;
     size_t piece; /* 0: as written */
-    bool join;
+    bool join, rest;
     uint8_t *bytes;
     size_t len;
     enum side side;
@@ -185,6 +189,11 @@ static void send_pending(struct run *r)
             r->fake.sink.data(r->fake.sink.user, flow, r->side, copy, n);
         free(copy);
         at += n;
+        if (r->rest) {
+            app_flow_rest(r->fake.apps, flow);
+            rests++;
+            folds += fold_is(flow->app);
+        }
     }
     r->len = 0;
 }
@@ -289,7 +298,7 @@ static void check_flow_meta(struct run *r, const char *how)
         if (line->kind[0] != '!' || strncmp(line->text, "meta ", 5) != 0)
             continue;
         const char *space = strchr(line->text + 5, ' ');
-        struct text value = find_meta(app_meta_of_flow(r->flows[r->flow]), line->text + 5, (size_t)(space - line->text - 5));
+        struct text value = find_meta(app_meta_of_flow(r->fake.apps, r->flows[r->flow]), line->text + 5, (size_t)(space - line->text - 5));
         char shown[4 * META_FIELD_MAX + 1] = "";
         append_printable(shown, sizeof(shown), value.data ? value.data : "", value.len);
         if (strcmp(shown, space + 1) != 0)
@@ -297,15 +306,17 @@ static void check_flow_meta(struct run *r, const char *how)
     }
 }
 
-static void play(const struct conversation *c, size_t piece, bool join)
+static void play(const struct conversation *c, size_t piece, bool join, bool rest)
 {
     struct run *r = calloc(1, sizeof(*r));
     char how[64];
-    snprintf(how, sizeof(how), piece ? "in pieces of %zu" : join ? "joined" : "as written", piece);
+    int n = snprintf(how, sizeof(how), piece ? "in pieces of %zu" : join ? "joined" : "as written", piece);
+    snprintf(how + n, sizeof(how) - (size_t)n, rest ? ", with rests" : "");
     fake_open(&r->fake, true);
     r->conversation = c;
     r->piece = piece;
     r->join = join;
+    r->rest = rest;
     r->bytes = malloc(BYTES_MAX);
     use_flow(r, "10.0.0.1:40000 192.0.2.1:8080");
     for (size_t i = 0; i < c->count; i++)
@@ -325,7 +336,7 @@ static void play(const struct conversation *c, size_t piece, bool join)
     r->flow = 0;
     check(r, how);
     fake_close(&r->fake);
-    assert_int_equal(r->fake.mem.used[MEM_OBJECT], 0);
+    assert_int_equal(r->fake.mem.total, 0);
     free(r->bytes);
     free(r);
 }
@@ -333,12 +344,14 @@ static void play(const struct conversation *c, size_t piece, bool join)
 static void play_all_ways(const struct conversation *c)
 {
     static const size_t pieces[] = {1, 2, 3, 5, 7, 16, 61, 536, 1460};
-    play(c, 0, false);
-    if (c->as_written)
-        return;
-    play(c, 0, true);
-    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
-        play(c, pieces[i], true);
+    for (int rest = 0; rest < 2; rest++) {
+        play(c, 0, false, rest);
+        if (c->as_written)
+            continue;
+        play(c, 0, true, rest);
+        for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+            play(c, pieces[i], true, rest);
+    }
 }
 
 static void add_line(struct conversation *c, const char *text)
@@ -416,6 +429,7 @@ static void transcripts(void **state)
     for (size_t i = 0; i < found.gl_pathc; i++)
         play_file(found.gl_pathv[i]);
     globfree(&found);
+    assert_true(folds > rests / 3);
 }
 
 int main(void)

@@ -311,6 +311,54 @@ static void test_types_and_entropy(void **state)
     bench_free(b);
 }
 
+/* A recogniser that finds no memory reads nothing: bytes it wanted must not stand in the ledger as inspected, and each
+ * counts once, however many recognisers were refused. */
+static void refused_recognisers_count_their_bytes_once(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    static uint8_t picture[4 * RECOGNISER_HEAD] = "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb\0\x43\0";
+    const struct object_info info = {.expected_size = sizeof(picture)};
+    const uint64_t *shed = &b->counters.value[COUNT_OBJECT_SHED_BYTES];
+    struct object *object = object_begin(b->objects, &info);
+    object_data(b->objects, object, picture, RECOGNISER_HEAD - 1); /* room for more is taken, nobody is attached yet */
+    pools_trim(&b->mem);
+    b->mem.ceiling = b->mem.total;
+    object_data(b->objects, object, picture + RECOGNISER_HEAD - 1, 1);
+    assert_int_equal(*shed, RECOGNISER_HEAD);
+    object_data(b->objects, object, picture + RECOGNISER_HEAD, RECOGNISER_HEAD);
+    assert_int_equal(*shed, 2 * RECOGNISER_HEAD);
+    b->mem.ceiling = 0; /* too late for this object: its recognisers would begin in the middle */
+    object_data(b->objects, object, picture + 2 * RECOGNISER_HEAD, 2 * RECOGNISER_HEAD);
+    assert_int_equal(*shed, 4 * RECOGNISER_HEAD);
+    object_end(b->objects, object, OBJECT_CLOSED);
+    bench_free(b);
+}
+
+/* Where not even the first bytes find room, no recogniser can tell what they begin. */
+static void an_object_without_its_head_counts_as_shed(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    static uint8_t picture[5000] = "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb\0\x43\0";
+    const struct object_info info = {.expected_size = OBJECT_SIZE_UNKNOWN};
+    for (unsigned kept = 0; kept <= 50; kept += 50) {
+        uint64_t before = b->counters.value[COUNT_OBJECT_SHED_BYTES];
+        struct object *object = object_begin(b->objects, &info);
+        object_data(b->objects, object, picture, kept);
+        pools_trim(&b->mem);
+        buffer_heaps_trim(&b->mem);
+        b->mem.ceiling = b->mem.total;
+        object_data(b->objects, object, picture + kept, 3000);
+        assert_int_equal(b->counters.value[COUNT_OBJECT_SHED_BYTES] - before, kept + 3000);
+        object_data(b->objects, object, picture + kept + 3000, 1000);
+        assert_int_equal(b->counters.value[COUNT_OBJECT_SHED_BYTES] - before, kept + 4000);
+        object_end(b->objects, object, OBJECT_CLOSED);
+        b->mem.ceiling = 0;
+    }
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +370,8 @@ int main(void)
         cmocka_unit_test(test_a_gap_inside_a_carved_item_is_said),
         cmocka_unit_test(test_floods_of_false_beginnings_cost_linear_time),
         cmocka_unit_test(test_types_and_entropy),
+        cmocka_unit_test(refused_recognisers_count_their_bytes_once),
+        cmocka_unit_test(an_object_without_its_head_counts_as_shed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,8 @@ struct bench {
     unsigned ended_count;
     bool unbusy_at_end;
     unsigned shed_calls;
+    uint16_t rested_ports[64]; /* of the first ones, in order */
+    unsigned rested_count;
 };
 
 static void on_end(void *user, struct flow *flow, enum flow_end how)
@@ -34,6 +36,14 @@ static void on_end(void *user, struct flow *flow, enum flow_end how)
         b->ended_ports[b->ended_count++] = flow->port[SIDE_CLIENT];
     if (b->unbusy_at_end)
         flow_set_busy(b->table, flow, false); /* as an object does that ends with its flow */
+}
+
+static void on_rest(void *user, struct flow *flow)
+{
+    struct bench *b = user;
+    assert_true(flow->rests);
+    if (b->rested_count < 64)
+        b->rested_ports[b->rested_count++] = flow->port[SIDE_CLIENT];
 }
 
 static bool on_shed(void *user)
@@ -49,7 +59,7 @@ static struct bench *bench_new(size_t ceiling, bool inspect_both)
     b->home = ip_set_new();
     assert_true(ip_set_add_list(b->home, IP_HOME_DEFAULT, NULL, 0));
     const struct flow_params params = {b->home, inspect_both, false};
-    const struct flow_hooks hooks = {.user = b, .end = on_end, .shed = on_shed};
+    const struct flow_hooks hooks = {.user = b, .end = on_end, .shed = on_shed, .rest = on_rest};
     b->table = flow_table_new(&b->mem, &b->counters, &params, &hooks);
     return b;
 }
@@ -330,6 +340,56 @@ static void tricks_have_names(void **state)
     assert_true(strlen(text) < 10);
 }
 
+/* A connection that speaks is not folded over and over; one that is silent is, once, until it speaks. */
+static void silent_flows_rest_once(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(0, false);
+    put_udp(b, 1, SECOND);
+    for (int i = 0; i < 40; i++) /* every quarter of a second for ten seconds */
+        put_udp(b, 2, SECOND + i * SECOND / 4);
+    flow_table_expire(b->table, 11 * SECOND);
+    assert_int_equal(b->rested_count, 1);
+    assert_int_equal(b->rested_ports[0], 1);
+    flow_table_expire(b->table, 14 * SECOND);
+    flow_table_expire(b->table, 15 * SECOND);
+    assert_int_equal(b->rested_count, 2);
+    assert_int_equal(b->rested_ports[1], 2);
+    put_udp(b, 1, 15 * SECOND);
+    flow_table_expire(b->table, 16 * SECOND);
+    assert_int_equal(b->rested_count, 2);
+    flow_table_expire(b->table, 19 * SECOND);
+    assert_int_equal(b->rested_count, 3);
+    assert_int_equal(b->rested_ports[2], 1);
+    bench_free(b);
+}
+
+/* When memory is short, flows rest before any is given up; not the one at work, not those that carry an object. */
+static void rest_comes_before_eviction(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(0, false);
+    struct flow *busy = put_udp(b, 1, SECOND);
+    flow_set_busy(b->table, busy, true);
+    put_udp(b, 2, SECOND);
+    struct flow *current = put_udp(b, 3, SECOND);
+    put_udp(b, 4, SECOND);
+    flow_table_protect(b->table, current);
+    assert_true(flow_table_make_room(b->table));
+    assert_int_equal(b->rested_count, 2);
+    assert_int_equal(b->rested_ports[0], 2);
+    assert_int_equal(b->rested_ports[1], 4);
+    assert_int_equal(b->ended_count, 0);
+    assert_true(flow_table_make_room(b->table)); /* all rest: now one goes */
+    assert_int_equal(b->ended_count, 1);
+    assert_int_equal(b->ended_ports[0], 2);
+    put_udp(b, 4, SECOND); /* it speaks, and does not rest any more */
+    assert_true(flow_table_make_room(b->table));
+    assert_int_equal(b->rested_count, 3);
+    assert_int_equal(b->rested_ports[2], 3);
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +406,8 @@ int main(void)
         cmocka_unit_test(flood_stays_under_the_ceiling),
         cmocka_unit_test(table_grows_without_losing_anyone),
         cmocka_unit_test(flush_ends_the_oldest_first),
+        cmocka_unit_test(silent_flows_rest_once),
+        cmocka_unit_test(rest_comes_before_eviction),
         cmocka_unit_test(tricks_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,7 @@ static void idle_flow_costs_at_most_400_bytes(void **state)
     }
     assert_true(w->mem.used[MEM_REASSEMBLY] <= 44 * MIB); /* messages kept for another reading */
     w->now += 61 * WIRE_SECOND;
+    flow_table_expire(w->table, w->now); /* they rest */
     streams_expire(w->streams, w->now);
     assert_true(w->mem.used[MEM_REASSEMBLY] <= MIB);
     assert_int_equal(w->counters.value[COUNT_FLOW_ACTIVE], FLOWS);
@@ -120,6 +121,7 @@ static void shedding_frees_what_is_held(void **state)
     streams_expire(w->streams, w->now);
     assert_memory_equal(w->side[0].data, "abc\0\0\0ghi", 9);
     assert_int_equal(w->side[0].gap_bytes, 3);
+    assert_int_equal(w->counters.value[COUNT_STREAM_UPSTREAM_LOST_BYTES], 0); /* they were captured */
     wire_free(w);
 }
 
@@ -137,6 +139,7 @@ static void lost_megabytes_are_one_gap(void **state)
     streams_expire(w->streams, w->now);
     assert_int_equal(w->side[0].delivered, 6);
     assert_int_equal(w->side[0].len, far + 3);
+    assert_int_equal(w->counters.value[COUNT_STREAM_UPSTREAM_LOST_BYTES], far - 3);
     wire_free(w);
 }
 
@@ -151,6 +154,7 @@ static void lost_megabytes_in_a_one_sided_capture(void **state)
         put(w, 1, TCP_ACK, SIDE_CLIENT, C0 + (50u << 20) + i * 3, S0, "xyz", 3);
     assert_true(w->side[0].delivered >= 3 + 20 * 3);
     assert_true(w->counters.fate_bytes[FATE_LOST_GAP] <= 20 * 3);
+    assert_int_equal(w->counters.value[COUNT_STREAM_UPSTREAM_LOST_BYTES], 0); /* nobody acknowledged anything */
     wire_free(w);
 }
 

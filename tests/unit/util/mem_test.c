@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "fold.h"
+#include "intern.h"
 #include "mem.h"
 
 static void test_pool_items_are_distinct_and_come_back(void **state)
@@ -147,6 +149,119 @@ static void test_the_reserve_is_for_objects_at_work(void **state)
     assert_false(mem_charge(&mem, MEM_OBJECT, 1));
 }
 
+/* An empty slab that a pool keeps for itself would be memory that nobody may use. */
+static void test_spare_slabs_come_back_before_anything_is_refused(void **state)
+{
+    (void)state;
+    struct mem mem = {.ceiling = 64 * 1024};
+    struct pool *first = pool_new(&mem, MEM_FLOW, 1000), *second = pool_new(&mem, MEM_OBJECT, 1000);
+    void *item = pool_get(first);
+    assert_non_null(item);
+    assert_true(mem.total < mem.ceiling || !pool_get(second)); /* one slab is all there is, where there are slabs */
+    pool_put(first, item);
+    item = pool_get(second);
+    assert_non_null(item);
+    pool_put(second, item);
+    pool_free(first);
+    pool_free(second);
+    assert_int_equal(mem.total, 0);
+}
+
+static uint64_t next_random(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return *seed >> 33;
+}
+
+/* A byte that changed while a connection rested would change what is found in it afterwards. */
+static void test_folds_give_back_every_byte(void **state)
+{
+    (void)state;
+    struct mem mem = {0};
+    struct folds *folds = folds_new(&mem, MEM_FLOW);
+    uint64_t seed = 7;
+    for (unsigned round = 0; round < 20000; round++) {
+        static uint8_t parts[4][1500], back[1500];
+        size_t len[4], count = 1 + next_random(&seed) % 4;
+        fold_begin(folds);
+        for (size_t i = 0; i < count; i++) {
+            unsigned zeros = (unsigned)(next_random(&seed) % 5), run = 0;
+            len[i] = next_random(&seed) % (round % 8 ? 120 : sizeof(back) + 1);
+            for (size_t at = 0; at < len[i]; at++, run--) { /* runs of zeros and of others, short and long */
+                if (!run)
+                    run = 1 + (unsigned)(next_random(&seed) % (round % 3 ? 6 : 400));
+                parts[i][at] = run % 5 < zeros ? 0 : (uint8_t)next_random(&seed);
+            }
+            fold_add(folds, parts[i], len[i]);
+        }
+        void *fold = fold_end(folds);
+        size_t all = 0;
+        for (size_t i = 0; i < count; i++)
+            all += len[i];
+        assert_true(fold || all > SIZED_MAX / 2);
+        if (!fold)
+            continue;
+        struct unfold from = unfold_begin(fold);
+        for (size_t i = 0; i < count; i++) {
+            memset(back, 0xa5, sizeof(back));
+            unfold_take(&from, back, len[i]);
+            assert_memory_equal(back, parts[i], len[i]);
+        }
+        fold_drop(folds, fold);
+    }
+    folds_free(folds);
+    assert_int_equal(mem.total, 0);
+}
+
+static void test_folds_leave_zeros_out_and_know_their_bound(void **state)
+{
+    (void)state;
+    struct mem mem = {0};
+    struct folds *folds = folds_new(&mem, MEM_FLOW);
+    static uint8_t bytes[80000], back[80000];
+    fold_begin(folds);
+    bytes[0] = 1;
+    bytes[79998] = 2;
+    fold_add(folds, bytes, sizeof(bytes));
+    void *fold = fold_end(folds);
+    assert_non_null(fold);
+    assert_true(mem.total <= 64 * 1024); /* one slab of the smallest items */
+    struct unfold from = unfold_begin(fold);
+    unfold_take(&from, back, sizeof(back));
+    assert_memory_equal(back, bytes, sizeof(bytes));
+    fold_drop(folds, fold);
+    memset(bytes, 3, sizeof(bytes));
+    fold_begin(folds);
+    fold_add(folds, bytes, sizeof(bytes));
+    assert_null(fold_end(folds));
+    folds_free(folds);
+}
+
+static void test_interned_strings_are_kept_once(void **state)
+{
+    (void)state;
+    struct mem mem = {0};
+    struct interns *interns = interns_new(&mem, MEM_FLOW);
+    const void *one = interns_hold(interns, "one", 3), *again = interns_hold(interns, "one", 3);
+    assert_ptr_equal(one, again);
+    interns_drop(interns, one);
+    assert_memory_equal(again, "one", 3);
+    assert_int_equal(interns_length(again), 3);
+    interns_drop(interns, again);
+    enum { N = 300000 }; /* many more than there are buckets: each is found or kept once more, and goes again */
+    const void **held = calloc(N, sizeof(*held));
+    for (uint32_t i = 0; i < N; i++)
+        held[i] = interns_hold(interns, &i, sizeof(i));
+    for (uint32_t i = 0; i < N; i++)
+        assert_memory_equal(held[i], &i, sizeof(i));
+    for (uint32_t i = 0; i < N; i++)
+        interns_drop(interns, held[(i * 7919ull + 13) % N]);
+    assert_null(interns_hold(interns, held, INTERN_MAX + 1));
+    free(held);
+    interns_free(interns);
+    assert_int_equal(mem.total, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +272,10 @@ int main(void)
         cmocka_unit_test(test_buffer_refusal_leaves_it_whole),
         cmocka_unit_test(test_cached_blocks_count_and_come_back),
         cmocka_unit_test(test_the_reserve_is_for_objects_at_work),
+        cmocka_unit_test(test_spare_slabs_come_back_before_anything_is_refused),
+        cmocka_unit_test(test_folds_give_back_every_byte),
+        cmocka_unit_test(test_folds_leave_zeros_out_and_know_their_bound),
+        cmocka_unit_test(test_interned_strings_are_kept_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
