@@ -88,14 +88,17 @@ struct flow {
 #define FLOW_ANSWER 200
 struct flow_pace {
     uint64_t burst, longest; /* payload bytes out since the last answer; the most between two */
+    uint64_t peak;           /* the most wire bytes out in any second */
     uint32_t packets, full;  /* out, with payload; of them full */
     uint32_t turns;          /* answers that followed outbound payload */
     uint32_t busy_seconds;   /* of packet time, with payload out */
     int64_t second;          /* the latest of them */
-    uint64_t in_second, peak; /* wire bytes out in it; the most in any */
+    uint64_t in_second;      /* wire bytes out in it */
 };
 /* One packet of the flow whose side `out` sends what leaves. */
 void flow_pace_packet(struct flow_pace *pace, bool out, const struct packet *packet);
+/* A second that is over is forgotten: what stays is smaller when folded. */
+void flow_pace_rest(struct flow_pace *pace, int64_t now_ns);
 
 struct flow_hooks {
     void *user;

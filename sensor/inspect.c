@@ -23,9 +23,9 @@ struct raised {
 };
 
 struct watch { /* an object or a flow under watch */
+    uint64_t next_bytes;    /* evaluate at this size */
     struct object_facts *facts;
     struct match_state *match;
-    uint64_t next_bytes;    /* evaluate at this size */
     uint64_t last_bytes;    /* evaluated at this size */
     uint32_t facts_version; /* evaluated with these facts */
     struct tallied tallied; /* what of the object the tallies hold */
@@ -282,14 +282,17 @@ void inspect_flow_rest(struct worker *w, struct flow *flow)
     struct flow_watch *of = flow->watch;
     if (!of || fold_is(of))
         return;
+    struct watch *watch = of->watch;
+    flow_pace_rest(&of->pace, w->now_ns);
     fold_begin(w->folds);
-    fold_add(w->folds, of, sizeof(*of));
-    if (of->watch)
-        fold_add(w->folds, of->watch, sizeof(*of->watch));
+    fold_add(w->folds, &of->pace, sizeof(of->pace));
+    fold_add(w->folds, &(uint8_t){watch != NULL}, 1);
+    if (watch)
+        fold_add(w->folds, watch, sizeof(*watch));
     void *fold = fold_end(w->folds);
     if (!fold)
         return;
-    pool_put(w->watches, of->watch);
+    pool_put(w->watches, watch);
     pool_put(w->flow_watches, of);
     flow->watch = fold_tag(fold);
 }
@@ -299,11 +302,12 @@ static void unfold_watch(struct worker *w, struct flow *flow, struct flow_watch 
 {
     void *fold = fold_of(flow->watch);
     struct unfold from = unfold_begin(fold);
-    unfold_take(&from, of, sizeof(*of));
-    if (of->watch) {
+    uint8_t watched;
+    unfold_take(&from, &of->pace, sizeof(of->pace));
+    unfold_take(&from, &watched, 1);
+    of->watch = watched ? watch : NULL;
+    if (watched)
         unfold_take(&from, watch, sizeof(*watch));
-        of->watch = watch;
-    }
     fold_drop(w->folds, fold);
     flow->watch = of;
 }

@@ -25,7 +25,15 @@ void flow_pace_packet(struct flow_pace *pace, bool out, const struct packet *pac
         pace->in_second = 0;
         pace->second = second;
     }
-    pace->in_second += packet->frame ? packet->frame->length : packet->payload_len;
+    pace->in_second += packet_wire_bytes(packet);
     if (pace->in_second > pace->peak)
         pace->peak = pace->in_second;
+}
+
+void flow_pace_rest(struct flow_pace *pace, int64_t now_ns)
+{
+    if (now_ns / SECOND_NS <= pace->second)
+        return;
+    pace->second = 0;
+    pace->in_second = 0;
 }

@@ -3,7 +3,8 @@
 
 #include "mem.h"
 
-static const uint16_t sizes[] = {16, 32, 48, 64, 80, 96, 112, 128, 192, 256, 384, 512, 768, 1024, 2048, SIZED_MAX};
+static const uint16_t sizes[] = {16,  24,  32,  40,  48,  56,  64,  72,  80,   96,
+                                 112, 128, 160, 192, 256, 384, 512, 768, 1024, 2048, SIZED_MAX};
 
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 

@@ -83,7 +83,17 @@ POP3 = (b"", b"+OK ready\r\n", b"USER a\r\n", b"+OK\r\n", b"PASS b\r\n", b"+OK i
 FTP = (b"", b"220 FTP ready\r\n", b"USER a\r\n", b"331 more\r\n", b"PASS b\r\n", b"230 in\r\n", b"CWD /up\r\n",
        b"250 there\r\n")
 MQTT = (b"\x10\x18\0\4MQTT\4\2\0\x3c\0\x0cd" + MARK + b"xyz", b"\x20\2\0\0", b"\x30\x09\0\3a/bdata", b"\xd0\0")
-SSH = (b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", bytes(2) + b"\5\xdc" + b"k" * 300)
+
+
+def kexinit():
+    """The algorithms one side offers (RFC 4253 7.1), in the packet that carries them."""
+    lists = (b"curve25519-sha256,ecdh-sha2-nistp256", b"ssh-ed25519", *[b"chacha20-poly1305@openssh.com,aes128-ctr"] * 2,
+             *[b"hmac-sha2-256-etm@openssh.com,hmac-sha2-512"] * 2, *[b"none,zlib@openssh.com"] * 2, b"", b"")
+    body = b"\x14" + bytes(16) + b"".join(struct.pack(">I", len(words)) + words for words in lists) + bytes(5)
+    return struct.pack(">IB", len(body) + 5, 4) + body + bytes(4)
+
+
+SSH = (b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", kexinit(), kexinit())
 SMB_NEGOTIATE = (b"\0\0\0\x6c\xfeSMB\x40\0" + bytes(58) + b"\x24\0\2\0" + bytes(32) + b"\x02\x02\x10\x02",)
 DICOM = (b"\1\0\0\0\0\xcd\0\1\0\0" + b"ANY-SCP         " + b"MODALITY        " + bytes(32) + b"\x10\0\0\x85" + b"1" * 133,)
 
@@ -147,7 +157,7 @@ KINDS = [
     ("WebSocket", Tcp(*UPGRADE), AT_MOST, SECONDS),
     ("SMB", Tcp(*SMB_NEGOTIATE, port=445), AT_MOST, SECONDS),
     ("DICOM", Tcp(*DICOM, port=104), AT_MOST, SECONDS),
-    ("TLS, after an upload", Tcp(*uploaded(b"www.example.com"), port=443, few=1500, many=7500), AT_MOST, SECONDS),
+    ("TLS, after an upload", Tcp(*uploaded(b"www.example.com"), port=443, few=3000, many=18000), AT_MOST, SECONDS),
     ("DNS", Lookups(), AT_MOST, 40),
     ("HTTP/2", Tcp(*HTTP2, few=1500, many=7500), HTTP2_AT_MOST, SECONDS),
 ]
