@@ -147,7 +147,8 @@ static bool is_entry(const struct exif *e, const uint8_t *entry)
     return type >= 1 && type <= 13;
 }
 
-/* What lies behind is read from the first bytes, if it is there whole: none of it ahead, where a chunk may end or not. */
+/* What lies behind is read from the first bytes, if it is there whole: none of it ahead, where a chunk may end or
+ * not. */
 static void look_back(struct exif *e, struct exif_target target)
 {
     uint32_t at = target.at + 2;
