@@ -134,7 +134,7 @@ static void lose(struct app_session *session, enum side side)
     struct rsync *rsync = app_state(session);
     struct buffer *pending = &rsync->side[side].pending;
     nameless(session, side);
-    if (rsync->side[side].stage == RSYNC_LOST)
+    if (rsync->side[side].stage == RSYNC_LOST && pending->len)
         rsync_file_bytes(session, pending->data, pending->len);
     pending->len = 0;
 }

@@ -77,6 +77,13 @@ bool sealed_is_pgp(const uint8_t *head, size_t len)
     return tag == 3 && is_password_packet(head + at, len - at, size);
 }
 
+/* Compressed, literal or signed data: what an armored message holds when it is not encrypted. */
+static bool is_plain(const uint8_t *head)
+{
+    unsigned tag = head[0] & 0x40 ? head[0] & 0x3f : head[0] >> 2 & 15;
+    return head[0] & 0x80 && (tag == 2 || tag == 4 || tag == 8 || tag == 10 || tag == 11);
+}
+
 static int base64_value(uint8_t c)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -102,7 +109,7 @@ bool sealed_is_pgp_armor(const uint8_t *head, size_t len)
         if (n++ % 4)
             packet[have++] = (uint8_t)(bits >> (6 - 2 * ((n - 1) % 4)));
     }
-    return have < 13 || sealed_is_pgp(packet, have);
+    return !have || !is_plain(packet);
 }
 
 bool sealed_is_cms(const uint8_t *head, size_t len, bool *encrypted)

@@ -437,7 +437,7 @@ def envelopes(run):
     for what, words in (("PGP/MIME", b"Content-Type: application/octet-stream; name=encrypted.asc\r\n\r\n"),
                         ("inline PGP", b"Content-Type: text/plain\r\n\r\nHello Bob,\r\n\r\n")):
         with tap.case(f"{what} is an encrypted container"):
-            text = b"-----BEGIN PGP MESSAGE-----\r\n\r\n" + lines(os.urandom(300), 64) + b"=AbCd\r\n-----END PGP MESSAGE-----"
+            text = b"-----BEGIN PGP MESSAGE-----\r\n\r\n" + lines(b"\x85\x01\x0c\x03" + os.urandom(8) + b"\1" + os.urandom(300), 64) + b"=AbCd\r\n-----END PGP MESSAGE-----"
             out = run.smtp(mixed(TEXT, words + text, kind=b"encrypted", more=b"; protocol=application/pgp-encrypted"))
             tap.expect(any(row["dlp"]["facts"].get("encrypted_container") for row in out.rows), out.show())
 
