@@ -112,7 +112,10 @@ struct recogniser {
 
 struct facts_engine; /* one worker's */
 struct object_facts; /* one object's: its fact_set and the recognisers at work on it */
-struct facts_engine *facts_engine_new(struct mem *mem, struct counters *counters, struct object_env *objects);
+/* `sibling`: one made before, whose compiled literals this one uses too, or NULL. They are free with the last of them;
+ * making and freeing is one thread's. */
+struct facts_engine *facts_engine_new(struct mem *mem, struct counters *counters, struct object_env *objects,
+                                      struct facts_engine *sibling);
 void facts_engine_free(struct facts_engine *engine);
 
 struct object_facts *facts_begin(struct facts_engine *engine,

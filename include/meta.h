@@ -11,7 +11,9 @@
 enum meta_id {
 #define META(id, section, key, help) META_##id,
 #define META_LIST META
+#define META_NUMBER META
 #include "meta_list.def"
+#undef META_NUMBER
 #undef META_LIST
 #undef META
     META_COUNT

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,7 +155,8 @@ static bool make_workers(struct run *run, void *(*thread)(void *))
         abort(); /* only at start */
     for (unsigned i = 0; i < run->worker_count; i++)
         run->workers[i] = worker_new(run->config, rule_set_hold(run->rules), &run->exchange, i,
-                                     run->worker_count, run->live);
+                                     run->worker_count, run->live, run->workers[0]);
+    malloc_trim(0); /* what compiling rules and literals took goes back to the system */
     /* Signals are the main thread's. */
     sigset_t all, before;
     sigfillset(&all);

@@ -16,7 +16,7 @@
 #define RING_EVENTS 8192
 #define NAMES_MAX 256 /* interface names kept over all inputs of a replay */
 #define WORKER_BYTES ((size_t)5 << 20) /* beside its pools, as measured */
-#define FREE_WORKERS 5
+#define FREE_WORKERS 4
 #define SHARE_LITTLE ((size_t)8 << 20)
 #define BACKWARDS_NS UINT64_C(1000000000)
 #define TIMER_NS (50 * UINT64_C(1000000)) /* timers run this often, in packet time */
@@ -90,7 +90,7 @@ static void sink_set_name(void *user, struct object *object, const void *name, s
     object_set_name(object, name, len);
 }
 
-static void build_pipeline(struct worker *w, struct rule_set *rules)
+static void build_pipeline(struct worker *w, struct rule_set *rules, const struct worker *first)
 {
     const struct config *c = w->config;
     const struct flow_params flow_params = {c->home, c->inspect_both, true};
@@ -114,7 +114,7 @@ static void build_pipeline(struct worker *w, struct rule_set *rules)
     const struct stream_sink streams = apps_sink(w->apps);
     w->streams = streams_new(&w->mem, &w->counters, w->flows, &streams);
     w->tallies = tallies_new(&w->mem, &w->counters);
-    w->facts = facts_engine_new(&w->mem, &w->counters, w->objects);
+    w->facts = facts_engine_new(&w->mem, &w->counters, w->objects, first ? first->facts : NULL);
     w->matcher = matcher_new(&w->mem, &w->counters, rules, (unsigned)c->scan_ms);
     if (c->measure_rules && !matcher_measure(w->matcher))
         log_error("no memory to measure rules");
@@ -134,7 +134,7 @@ static size_t memory_share(const struct config *config, unsigned count)
 }
 
 struct worker *worker_new(const struct config *config, struct rule_set *rules, struct exchange *exchange,
-                          unsigned id, unsigned count, bool live)
+                          unsigned id, unsigned count, bool live, const struct worker *first)
 {
     struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
     if (!w)
@@ -159,7 +159,7 @@ struct worker *worker_new(const struct config *config, struct rule_set *rules, s
         if (!w->decoding)
             abort();
     }
-    build_pipeline(w, rules);
+    build_pipeline(w, rules, first);
     return w;
 }
 

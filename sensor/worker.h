@@ -73,9 +73,9 @@ struct worker {
     int exit_code;              /* 0, or 1 when an input could not be read to its end */
 };
 
-/* `rules` is held. */
+/* `rules` is held. `first`: the worker that was made first, NULL for that one; what never changes is shared with it. */
 struct worker *worker_new(const struct config *config, struct rule_set *rules, struct exchange *exchange,
-                          unsigned id, unsigned count, bool live);
+                          unsigned id, unsigned count, bool live, const struct worker *first);
 void worker_free(struct worker *worker);
 /* One frame through the whole pipeline. */
 void worker_frame(void *worker, const struct frame *frame);

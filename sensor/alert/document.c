@@ -43,17 +43,6 @@ void document_head(struct alerter *a, const char *type, const struct flow *flow,
     json_text(j, "community_id", id);
 }
 
-static const struct {
-    const char *path;
-    bool list;
-} meta_info[META_COUNT] = {
-#define META(id, section, key, help) {section "." key, false},
-#define META_LIST(id, section, key, help) {section "." key, true},
-#include "meta_list.def"
-#undef META_LIST
-#undef META
-};
-
 static bool is_number(struct text text)
 {
     if (!text.len || text.len > 9)
@@ -92,10 +81,14 @@ static void meta_items(struct json *j, const char *key, struct text text)
         json_bool(j, name, true);
 }
 
-static void meta_field(struct json *j, const char *key, struct text text)
+static void meta_text(struct json *j, const char *key, struct text text)
 {
-    bool number_key = strcmp(key, "status") == 0 || strcmp(key, "version") == 0; /* TLS's is "TLS 1.3", NFS's 3 or 4 */
-    if (!number_key || !is_number(text)) {
+    json_bytes(j, key, text.data, text.len);
+}
+
+static void meta_number(struct json *j, const char *key, struct text text)
+{
+    if (!is_number(text)) {
         json_bytes(j, key, text.data, text.len);
         return;
     }
@@ -104,6 +97,19 @@ static void meta_field(struct json *j, const char *key, struct text text)
         number = number * 10 + (uint64_t)(text.data[i] - '0');
     json_uint(j, key, number);
 }
+
+static const struct {
+    const char *path;
+    void (*write)(struct json *j, const char *key, struct text text);
+} meta_info[META_COUNT] = {
+#define META(id, section, key, help) {section "." key, meta_text},
+#define META_LIST(id, section, key, help) {section "." key, meta_items},
+#define META_NUMBER(id, section, key, help) {section "." key, meta_number},
+#include "meta_list.def"
+#undef META_NUMBER
+#undef META_LIST
+#undef META
+};
 
 /* Of "ssh.client.hassh.hash", the length of the objects it lies in: "ssh.client.hassh". */
 static size_t parents(const char *path)
@@ -146,11 +152,7 @@ static void write_sections(struct json *j, const struct meta *meta)
             continue;
         walk(j, at, meta_info[i].path);
         at = meta_info[i].path;
-        const char *key = strrchr(at, '.') + 1;
-        if (meta_info[i].list)
-            meta_items(j, key, text);
-        else
-            meta_field(j, key, text);
+        meta_info[i].write(j, strrchr(at, '.') + 1, text);
     }
     walk(j, at, "");
 }

@@ -122,7 +122,7 @@ static bool run(const struct config *config, struct rule_set *rules, const char 
                                          (unsigned)config->expansion_ratio};
     const struct object_observer observer = {&runner, on_begin, on_data, on_gap, on_end};
     struct object_env *env = object_env_new(&mem, &counters, &limits, &observer);
-    runner.facts = facts_engine_new(&mem, &counters, env);
+    runner.facts = facts_engine_new(&mem, &counters, env, NULL);
     if (rules)
         runner.matcher = matcher_new(&mem, &counters, rule_set_hold(rules), (unsigned)config->scan_ms);
     bool ok = feed(env, path, file);

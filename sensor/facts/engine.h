@@ -63,7 +63,7 @@ extern const struct recogniser *const RECOGNISERS[];
 extern const unsigned RECOGNISER_COUNT;
 
 /* The literals of every recogniser, searched in one pass. */
-struct literals *literals_new(void);
+struct literals *literals_new(struct literals *sibling); /* shares what that one compiled; NULL: compiles */
 void literals_free(struct literals *literals);
 struct literal_hit {
     unsigned recogniser; /* index */

@@ -16,7 +16,8 @@ const unsigned RECOGNISER_COUNT = sizeof(RECOGNISERS) / sizeof(RECOGNISERS[0]);
 
 _Static_assert(sizeof(RECOGNISERS) / sizeof(RECOGNISERS[0]) <= 64, "struct object_facts.attached is 64 bits");
 
-struct facts_engine *facts_engine_new(struct mem *mem, struct counters *counters, struct object_env *objects)
+struct facts_engine *facts_engine_new(struct mem *mem, struct counters *counters, struct object_env *objects,
+                                      struct facts_engine *sibling)
 {
     struct facts_engine *engine = calloc(1, sizeof(*engine));
     if (!engine || !(engine->state_pools = calloc(RECOGNISER_COUNT, sizeof(struct pool *))))
@@ -27,7 +28,7 @@ struct facts_engine *facts_engine_new(struct mem *mem, struct counters *counters
     engine->pool = pool_new(mem, MEM_OBJECT, sizeof(struct object_facts));
     for (unsigned i = 0; i < RECOGNISER_COUNT; i++)
         engine->state_pools[i] = pool_new(mem, MEM_OBJECT, RECOGNISERS[i]->state_size);
-    engine->literals = literals_new();
+    engine->literals = literals_new(sibling ? sibling->literals : NULL);
     fact_set_clear(&engine->scratch);
     return engine;
 }

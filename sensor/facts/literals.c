@@ -11,12 +11,17 @@ struct entry {
     uint8_t recogniser, len, back;
 };
 
-struct literals {
+/* What all workers read. */
+struct compiled {
+    unsigned references;
     hs_database_t *database;
-    hs_scratch_t *scratch;
     size_t longest;
-    unsigned count;
-    struct entry *entries;
+    struct entry entries[];
+};
+
+struct literals {
+    struct compiled *compiled;
+    hs_scratch_t *scratch;
 };
 
 static void must(bool done, const char *what)
@@ -35,18 +40,16 @@ static unsigned count_literals(void)
     return count;
 }
 
-struct literals *literals_new(void)
+static struct compiled *compile(void)
 {
-    struct literals *l = calloc(1, sizeof(*l));
     unsigned total = count_literals(), n = 0;
+    struct compiled *c = calloc(1, sizeof(*c) + total * sizeof(c->entries[0]));
     const char **texts = calloc(total, sizeof(*texts));
     size_t *lens = calloc(total, sizeof(*lens));
     unsigned *flags = calloc(total, sizeof(*flags)), *ids = calloc(total, sizeof(*ids));
     hs_compile_error_t *error = NULL;
 
-    must(l && texts && lens && flags && ids, "out of memory");
-    l->entries = calloc(total, sizeof(*l->entries));
-    must(l->entries, "out of memory");
+    must(c && texts && lens && flags && ids, "out of memory");
     for (unsigned i = 0; i < RECOGNISER_COUNT; i++) {
         for (unsigned k = 0; k < RECOGNISERS[i]->literal_count; k++, n++) {
             const struct recogniser_literal *literal = &RECOGNISERS[i]->literals[k];
@@ -54,20 +57,28 @@ struct literals *literals_new(void)
             lens[n] = literal->len;
             flags[n] = literal->caseless ? HS_FLAG_CASELESS : 0;
             ids[n] = n;
-            l->entries[n] = (struct entry){(uint8_t)i, literal->len, literal->back};
-            if (literal->len > l->longest)
-                l->longest = literal->len;
+            c->entries[n] = (struct entry){(uint8_t)i, literal->len, literal->back};
+            if (literal->len > c->longest)
+                c->longest = literal->len;
         }
     }
-    l->count = n;
-    bool done = hs_compile_lit_multi(texts, flags, ids, lens, n, HS_MODE_BLOCK, NULL, &l->database, &error) ==
+    bool done = hs_compile_lit_multi(texts, flags, ids, lens, n, HS_MODE_BLOCK, NULL, &c->database, &error) ==
                 HS_SUCCESS;
     must(done, error ? error->message : "the literals do not compile");
-    must(hs_alloc_scratch(l->database, &l->scratch) == HS_SUCCESS, "out of memory");
     free(texts);
     free(lens);
     free(flags);
     free(ids);
+    return c;
+}
+
+struct literals *literals_new(struct literals *sibling)
+{
+    struct literals *l = calloc(1, sizeof(*l));
+    must(l, "out of memory");
+    l->compiled = sibling ? sibling->compiled : compile();
+    l->compiled->references++;
+    must(hs_alloc_scratch(l->compiled->database, &l->scratch) == HS_SUCCESS, "out of memory");
     return l;
 }
 
@@ -76,14 +87,16 @@ void literals_free(struct literals *l)
     if (!l)
         return;
     hs_free_scratch(l->scratch);
-    hs_free_database(l->database);
-    free(l->entries);
+    if (--l->compiled->references == 0) {
+        hs_free_database(l->compiled->database);
+        free(l->compiled);
+    }
     free(l);
 }
 
 size_t literals_longest(const struct literals *l)
 {
-    return l->longest;
+    return l->compiled->longest;
 }
 
 struct search {
@@ -95,7 +108,7 @@ struct search {
 static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
 {
     struct search *search = user;
-    const struct entry *entry = &search->literals->entries[id];
+    const struct entry *entry = &search->literals->compiled->entries[id];
     struct literal_hit hit = {entry->recogniser, (size_t)to - entry->len, (size_t)to, entry->back};
     (void)from;
     (void)flags;
@@ -107,5 +120,5 @@ void literals_search(struct literals *l, const uint8_t *data, size_t len,
 {
     struct search search = {l, hit, user};
     if (len > 0)
-        hs_scan(l->database, (const char *)data, (unsigned)len, 0, l->scratch, on_match, &search);
+        hs_scan(l->compiled->database, (const char *)data, (unsigned)len, 0, l->scratch, on_match, &search);
 }

@@ -171,7 +171,7 @@ int main(int argc, char **argv)
     struct object_observer observer = {&scan, on_begin, on_data, on_gap, on_end};
     bool fine = argc > 1;
     scan.objects = object_env_new(&scan.mem, &scan.counters, &limits, &observer);
-    scan.facts = facts_engine_new(&scan.mem, &scan.counters, scan.objects);
+    scan.facts = facts_engine_new(&scan.mem, &scan.counters, scan.objects, NULL);
     if (argc == 4 && strcmp(argv[1], "--generate") == 0)
         fine = generate(argv[2], strtoull(argv[3], NULL, 10));
     else

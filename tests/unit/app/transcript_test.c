@@ -115,7 +115,9 @@ static void append_printable(char *out, size_t room, const char *data, size_t le
 static const char *meta_section[] = {
 #define META(id, section, key, help) section "." key,
 #define META_LIST META
+#define META_NUMBER META
 #include "meta_list.def"
+#undef META_NUMBER
 #undef META_LIST
 #undef META
 };

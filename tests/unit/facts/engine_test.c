@@ -70,7 +70,7 @@ static struct bench *bench_new(void)
     struct object_limits limits = {1 << 20, 8, 200};
     struct object_observer observer = {b, on_begin, on_data, on_gap, on_end};
     b->objects = object_env_new(&b->mem, &b->counters, &limits, &observer);
-    b->facts = facts_engine_new(&b->mem, &b->counters, b->objects);
+    b->facts = facts_engine_new(&b->mem, &b->counters, b->objects, NULL);
     return b;
 }
 
