@@ -65,7 +65,7 @@ struct meta *app_handed_meta(struct app_session *session); /* NULL when there is
 const struct app_ops *app_ask(struct app_session *session, enum side side, const uint8_t *data, size_t len);
 /* The bytes of `side` up to the end of this data call make whole messages, and the next can be read without them: where
  * copies differ later, the other reading begins here. A decoder that never says so has it begin with the flow. */
-void app_at_rest(struct app_session *session, enum side side);
+void app_message_over(struct app_session *session, enum side side);
 /* This session reads the copies that differ (stream.h): what it finds is told apart, and joins nothing of
  * the first's. */
 bool app_is_other_reading(const struct app_session *session);

@@ -200,10 +200,10 @@ struct meta *app_handed_meta(struct app_session *session)
     return session->handed;
 }
 
-void app_at_rest(struct app_session *session, enum side side)
+void app_message_over(struct app_session *session, enum side side)
 {
     if (!session->main)
-        stream_at_rest(session->flow, side);
+        stream_message_over(session->flow, side);
 }
 
 bool app_is_other_reading(const struct app_session *session)

@@ -324,7 +324,7 @@ static void client_data(struct app_session *session, enum side side, const uint8
         }
     }
     if (ended)
-        app_at_rest(session, side);
+        app_message_over(session, side);
 }
 
 static void smtp_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
