@@ -1,5 +1,5 @@
-/* app/: ordered bytes to objects. One file per protocol, one line each in app_list.def. app.c asks the
- * decoders who claims a flow (by content, on any port), feeds the one that does, and lets it hand over. */
+/* app/: ordered bytes to objects. One file per protocol, one line each in app_list.def. session.c asks
+ * the decoders who claims a flow (by content, on any port), feeds the one that does, and lets it hand over. */
 #ifndef DLP_APP_H
 #define DLP_APP_H
 
@@ -13,7 +13,7 @@ enum { APP_TCP = 1, APP_UDP = 2 };
 
 #define APP_PROBE_MAX 1024 /* bytes of each side kept until a decoder claims the flow */
 
-struct app_session; /* one flow's conversation, owned by app.c */
+struct app_session; /* one flow's conversation, see session.h */
 
 struct app_probe_input {
     struct app_session *session;
