@@ -74,7 +74,7 @@ static struct smb_file **free_slot(struct app_session *session)
     return idle;
 }
 
-struct smb_file *smb_file_new(struct app_session *session, uint64_t message, uint32_t tree)
+struct smb_file *smb_file_new(struct app_session *session, uint32_t tree)
 {
     struct smb_shared *shared = app_shared(session, &app_smb);
     struct smb *smb = app_state(session);
@@ -83,7 +83,6 @@ struct smb_file *smb_file_new(struct app_session *session, uint64_t message, uin
     if (!file)
         return NULL;
     *slot = file;
-    file->create_message = message;
     file->tree = tree;
     file->size = file->read_size = OBJECT_SIZE_UNKNOWN;
     file->used_at = smb->clock;
@@ -103,21 +102,12 @@ struct smb_file *smb_file_find(struct smb *smb, const uint8_t handle[16])
     return NULL;
 }
 
-struct smb_file *smb_file_created(struct smb *smb, uint64_t message)
-{
-    for (unsigned i = 0; i < SMB_FILES_MAX; i++) {
-        if (smb->file[i] && !smb->file[i]->known && smb->file[i]->create_message == message)
-            return smb->file[i];
-    }
-    return NULL;
-}
-
 /* A handle whose opening was not seen: the file has no name. */
 struct smb_file *smb_file_met(struct app_session *session, const uint8_t handle[16], uint32_t tree)
 {
     struct smb *smb = app_state(session);
     struct smb_file *file = smb_file_find(smb, handle);
-    if (!file && (file = smb_file_new(session, 0, tree))) {
+    if (!file && (file = smb_file_new(session, tree))) {
         memcpy(file->handle, handle, 16);
         file->known = true;
     }
