@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "smb.h"
+#include "utf8.h"
 
 static struct assembly_memory *memory_of(struct app_session *session)
 {
@@ -114,30 +115,6 @@ struct smb_file *smb_file_met(struct app_session *session, const uint8_t handle[
     return file;
 }
 
-static size_t put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 63));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 63));
-        out[2] = (char)(0x80 | (c & 63));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 63));
-    out[2] = (char)(0x80 | (c >> 6 & 63));
-    out[3] = (char)(0x80 | (c & 63));
-    return 4;
-}
-
 size_t smb_text(const uint8_t *data, size_t len, bool wide, char *out, size_t room)
 {
     size_t n = 0;
@@ -154,7 +131,7 @@ size_t smb_text(const uint8_t *data, size_t len, bool wide, char *out, size_t ro
         }
         if (!c)
             break;
-        n += put_utf8(out + n, c);
+        n += utf8_put(out + n, c);
     }
     return n;
 }
