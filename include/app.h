@@ -9,7 +9,7 @@
 #include "stream.h"
 
 enum app_probe { APP_NO, APP_MORE, APP_YES };
-enum { APP_TCP = 1, APP_UDP = 2 };
+enum { APP_TCP = 1, APP_UDP = 2 }; /* UDP: what has no stream, ESP too */
 
 #define APP_PROBE_MAX 1024 /* bytes of each side kept until a decoder claims the flow */
 
@@ -71,6 +71,8 @@ void app_message_over(struct app_session *session, enum side side);
 bool app_is_other_reading(const struct app_session *session);
 /* The flow is encrypted from here: nothing more is reassembled, only counted. */
 void app_set_opaque(struct app_session *session);
+/* An app_ops.data or .datagram for what is encrypted from its first byte. */
+void app_opaque_data(struct app_session *session, enum side side, const uint8_t *data, size_t len);
 /* An app_ops.rest for a state that has nothing to zero. */
 bool app_rest_as_it_is(struct app_session *session);
 /* An item of a pool that a decoder's sessions share, zeroed; room is made in the written order before it is refused. */

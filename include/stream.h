@@ -1,6 +1,7 @@
-/* stream/: segments to ordered bytes. TCP state and reassembly for each side, gaps as values,
- * conflicting overlaps as evidence; UDP payloads pass through. In-order bytes go straight from the
- * frame to the sink without a copy; only early segments are held, under MEM_REASSEMBLY. */
+/* stream/: segments to ordered bytes. TCP state and reassembly for each side, gaps as values, conflicting
+ * overlaps as evidence and as another reading; payloads of UDP and ESP pass through. In-order bytes go
+ * straight from the frame to the sink; early segments are held under MEM_REASSEMBLY, and so are copies of
+ * what was delivered and not acknowledged yet, to compare with. */
 #ifndef DLP_STREAM_H
 #define DLP_STREAM_H
 

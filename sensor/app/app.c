@@ -216,6 +216,14 @@ void app_set_opaque(struct app_session *session)
     session->opaque = true;
 }
 
+void app_opaque_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+{
+    (void)side;
+    (void)data;
+    (void)len;
+    app_set_opaque(session);
+}
+
 void *app_take(struct app_session *session, struct pool *pool)
 {
     return apps_take(session->apps, pool);
