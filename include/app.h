@@ -1,5 +1,5 @@
-/* app/: ordered bytes to objects. One file per protocol, one line each in app_list.def. app.c asks the
- * decoders who claims a flow (by content, on any port), feeds the one that does, and lets it hand over. */
+/* app/: ordered bytes to objects. One file per protocol, one line each in app_list.def. session.c asks
+ * the decoders who claims a flow (by content, on any port), feeds the one that does, and lets it hand over. */
 #ifndef DLP_APP_H
 #define DLP_APP_H
 
@@ -9,11 +9,11 @@
 #include "stream.h"
 
 enum app_probe { APP_NO, APP_MORE, APP_YES };
-enum { APP_TCP = 1, APP_UDP = 2 };
+enum { APP_TCP = 1, APP_UDP = 2 }; /* UDP: what has no stream, ESP too */
 
 #define APP_PROBE_MAX 1024 /* bytes of each side kept until a decoder claims the flow */
 
-struct app_session; /* one flow's conversation, owned by app.c */
+struct app_session; /* one flow's conversation, see session.h */
 
 struct app_probe_input {
     struct app_session *session;
@@ -65,12 +65,14 @@ struct meta *app_handed_meta(struct app_session *session); /* NULL when there is
 const struct app_ops *app_ask(struct app_session *session, enum side side, const uint8_t *data, size_t len);
 /* The bytes of `side` up to the end of this data call make whole messages, and the next can be read without them: where
  * copies differ later, the other reading begins here. A decoder that never says so has it begin with the flow. */
-void app_at_rest(struct app_session *session, enum side side);
+void app_message_over(struct app_session *session, enum side side);
 /* This session reads the copies that differ (stream.h): what it finds is told apart, and joins nothing of
  * the first's. */
 bool app_is_other_reading(const struct app_session *session);
 /* The flow is encrypted from here: nothing more is reassembled, only counted. */
 void app_set_opaque(struct app_session *session);
+/* An app_ops.data or .datagram for what is encrypted from its first byte. */
+void app_opaque_data(struct app_session *session, enum side side, const uint8_t *data, size_t len);
 /* An app_ops.rest for a state that has nothing to zero. */
 bool app_rest_as_it_is(struct app_session *session);
 /* An item of a pool that a decoder's sessions share, zeroed; room is made in the written order before it is refused. */

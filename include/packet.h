@@ -66,9 +66,6 @@ bool packet_decode(struct packet_decoder *decoder, const struct frame *frame, st
 bool packet_decode_more(struct packet_decoder *decoder, const struct frame *frame, struct packet *packet,
                         bool *segment);
 
-/* A frame set aside before decoding (a filter, another worker's share): books it whole under `fate`. */
-void packet_set_aside(struct packet_decoder *decoder, const struct frame *frame, enum fate fate);
-
 /* Symmetric hash of the address pair, the same in every worker and every run: what shards a replay.
  * Both directions, all ports and all fragments of a pair of hosts meet in one worker. */
 uint32_t packet_shard(const struct packet *packet);

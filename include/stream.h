@@ -1,6 +1,7 @@
-/* stream/: segments to ordered bytes. TCP state and reassembly for each side, gaps as values,
- * conflicting overlaps as evidence; UDP payloads pass through. In-order bytes go straight from the
- * frame to the sink without a copy; only early segments are held, under MEM_REASSEMBLY. */
+/* stream/: segments to ordered bytes. TCP state and reassembly for each side, gaps as values, conflicting
+ * overlaps as evidence and as another reading; payloads of UDP and ESP pass through. In-order bytes go
+ * straight from the frame to the sink; early segments are held under MEM_REASSEMBLY, and so are copies of
+ * what was delivered and not acknowledged yet, to compare with. */
 #ifndef DLP_STREAM_H
 #define DLP_STREAM_H
 
@@ -17,7 +18,7 @@ enum stream_end {
  * A tap cannot know which of two differing copies the receiver kept. What `data`, `gap` and `end` show
  * is the reading in which the first copy counts. From the first conflict on, the `other_` calls show
  * one more stream of the same side, in which the latest copy that differs counts: begun anew at the
- * message the conflict is in (where the side was at rest), and given a byte once no copy can change it
+ * message the conflict is in (stream_message_over), and given a byte once no copy can change it
  * any more. Where the message's bytes are not all there any more, `conflict` shows the copy alone. */
 struct stream_sink {
     void *user;
@@ -50,7 +51,7 @@ void stream_packet(struct streams *streams, struct flow *flow, enum side side,
                    const struct packet *packet);
 /* What this side sends next begins a message that can be read without what came before: another
  * reading need not go back farther. Called by who was just given the bytes before. */
-void stream_at_rest(struct flow *flow, enum side side);
+void stream_message_over(struct flow *flow, enum side side);
 /* Gives up the holes whose time has come, between packets. Called with flow_table_expire. */
 void streams_expire(struct streams *streams, int64_t now_ns);
 /* From flow_hooks.end: delivers what is held (with gaps), ends both sides, frees flow->stream. */

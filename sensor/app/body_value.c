@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "digits.h"
+#include "utf8.h"
+
 struct text url_target(struct text url, struct text *host)
 {
     const char *authority = url.len ? memmem(url.data, url.len, "://", 3) : NULL;
@@ -37,22 +40,13 @@ struct text url_parameter(struct text url, const char *name)
     return (struct text){NULL, 0};
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 size_t url_decode(struct text text, char *out, size_t room)
 {
     size_t n = 0;
     for (size_t i = 0; i < text.len && n < room; i++) {
-        int high = text.data[i] == '%' && i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.data[i + 2]) : -1;
-        out[n++] = low >= 0 ? (char)(high * 16 + low) : text.data[i] == '+' ? ' ' : text.data[i];
-        i += low >= 0 ? 2 : 0;
+        int c = hex_escape(text.data + i, text.len - i, '%');
+        out[n++] = c >= 0 ? (char)c : text.data[i] == '+' ? ' ' : text.data[i];
+        i += c >= 0 ? 2 : 0;
     }
     return n;
 }
@@ -62,21 +56,7 @@ size_t url_decode(struct text text, char *out, size_t room)
 static size_t put_utf8(unsigned c, char *out, size_t room)
 {
     char bytes[4];
-    size_t n = 0;
-    if (c < 0x80) {
-        bytes[n++] = (char)c;
-    } else if (c < 0x800) {
-        bytes[n++] = (char)(0xC0 | c >> 6);
-    } else if (c < 0x10000) {
-        bytes[n++] = (char)(0xE0 | c >> 12);
-        bytes[n++] = (char)(0x80 | (c >> 6 & 0x3F));
-    } else {
-        bytes[n++] = (char)(0xF0 | c >> 18);
-        bytes[n++] = (char)(0x80 | (c >> 12 & 0x3F));
-        bytes[n++] = (char)(0x80 | (c >> 6 & 0x3F));
-    }
-    if (c >= 0x80)
-        bytes[n++] = (char)(0x80 | (c & 0x3F));
+    size_t n = utf8_put(bytes, c);
     if (n > room)
         return 0;
     memcpy(out, bytes, n);
@@ -159,16 +139,14 @@ size_t json_value(struct text json, const char *name, char *out, size_t room)
 
 size_t base64_word(struct text text, char *out, size_t room)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint32_t bits = 0;
     unsigned count = 0;
     size_t n = 0;
     for (size_t i = 0; i < text.len && n < room; i++) {
-        char c = text.data[i] == '-' ? '+' : text.data[i] == '_' ? '/' : text.data[i];
-        const char *place = memchr(alphabet, c, sizeof(alphabet) - 1);
-        if (!place)
+        int digit = base64_any_digit(text.data[i]);
+        if (digit < 0)
             break;
-        bits = bits << 6 | (uint32_t)(place - alphabet);
+        bits = bits << 6 | (uint32_t)digit;
         count += 6;
         if (count >= 8) {
             count -= 8;

@@ -1,4 +1,5 @@
-/* Raw deflate over a whole connection, flushed after each command. What comes of it is bounded, as of every coding. */
+/* Raw deflate over a whole connection, flushed after each command or message. What comes of it is bounded, as of
+ * every coding. */
 #define ZLIB_CONST
 #include "deflated.h"
 
@@ -6,9 +7,9 @@
 #include <zlib.h>
 
 #define WINDOW_BYTES 48000 /* what an inflater takes from the heap, about */
-#define OUT_BYTES 8192
-#define EXPANSION_FREE (1u << 20)
-#define EXPANSION_MAX 200
+#define OUT_BYTES 16384
+#define EXPANSION_MAX 200         /* a message that grows more than this is cut */
+#define EXPANSION_FREE (1u << 20) /* once it is longer than this */
 
 struct deflated {
     z_stream z;
@@ -34,6 +35,11 @@ void deflated_close(struct app_session *session, struct deflated *deflated)
     inflateEnd(&deflated->z);
     free(deflated);
     mem_release(app_mem(session), MEM_FLOW, WINDOW_BYTES);
+}
+
+void deflated_message(struct deflated *deflated)
+{
+    deflated->in = deflated->out = 0;
 }
 
 bool deflated_take(struct deflated *deflated, const uint8_t *data, size_t len,

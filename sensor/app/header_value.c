@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "digits.h"
 #include "header_value.h"
 
 bool text_contains(struct text text, const char *word)
@@ -15,25 +16,13 @@ bool text_contains(struct text text, const char *word)
     return false;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-static size_t undo_percent(const char *data, size_t len, char *out, size_t room)
+/* Control characters and slashes stay coded: a file name has none. */
+static size_t plain_name(const char *data, size_t len, char *out, size_t room)
 {
     size_t n = 0;
     for (size_t i = 0; i < len && n < room; i++) {
-        int high = data[i] == '%' && i + 2 < len ? hex_digit(data[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(data[i + 2]) : -1;
-        int c = high * 16 + low;
-        if (low >= 0 && c >= 0x20 && c != '/') {
+        int c = hex_escape(data + i, len - i, '%');
+        if (c >= 0x20 && c != '/') {
             out[n++] = (char)c;
             i += 2;
         } else {
@@ -124,7 +113,7 @@ size_t header_parameter(struct text value, const char *name, char *out, size_t r
             const char *second = first ? memchr(first + 1, '\'', p.value.len - (size_t)(first + 1 - p.value.data))
                                        : NULL;
             if (second)
-                return undo_percent(second + 1, p.value.len - (size_t)(second + 1 - p.value.data), out, room);
+                return plain_name(second + 1, p.value.len - (size_t)(second + 1 - p.value.data), out, room);
         }
     }
     return plain.name.data ? undo_escapes(&plain, out, room) : 0;
@@ -149,7 +138,7 @@ size_t url_file_name(struct text url, char *out, size_t room)
     size_t begin = end;
     while (begin > path && url.data[begin - 1] != '/')
         begin--;
-    return undo_percent(url.data + begin, end - begin, out, room);
+    return plain_name(url.data + begin, end - begin, out, room);
 }
 
 static bool is_token_end(char c)

@@ -195,7 +195,7 @@ static void http_data(struct app_session *session, enum side side, const uint8_t
         len -= used;
     }
     if (message->stage == HTTP_HEAD && !message->parser)
-        app_at_rest(session, side);
+        app_message_over(session, side);
 }
 
 static void http_gap(struct app_session *session, enum side side, uint64_t len)

@@ -2,16 +2,8 @@
  * the object from where they lie. */
 #include <string.h>
 
+#include "digits.h"
 #include "http.h"
-
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
 
 static bool size_line_done(struct http_body *body)
 {

@@ -38,17 +38,9 @@ static enum app_probe ike_probe(const struct app_probe_input *input)
     return APP_NO;
 }
 
-static void ike_datagram(struct app_session *session, enum side side, const uint8_t *data, size_t len)
-{
-    (void)side;
-    (void)data;
-    (void)len;
-    app_set_opaque(session);
-}
-
 const struct app_ops app_ike = {
     .name = "ike",
     .transports = APP_UDP,
     .probe = ike_probe,
-    .datagram = ike_datagram,
+    .datagram = app_opaque_data,
 };

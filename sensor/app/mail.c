@@ -221,6 +221,25 @@ void mail_data(struct app_session *session, struct mail *mail, const uint8_t *da
     sink->data(sink->user, object, data, len);
 }
 
+struct text_target {
+    struct app_session *session;
+    struct mail *mail;
+};
+
+static void on_text(void *user, const uint8_t *data, size_t len)
+{
+    struct text_target *target = user;
+    if (target->mail->begun)
+        mail_data(target->session, target->mail, data, len);
+}
+
+size_t mail_text(struct app_session *session, struct mail *mail, struct dot_text *dot, const uint8_t *data, size_t len,
+                 bool *done)
+{
+    struct text_target target = {session, mail};
+    return dot_take(dot, data, len, on_text, &target, done);
+}
+
 void mail_gap(struct app_session *session, struct mail *mail, uint64_t len)
 {
     const struct object_sink *sink = app_objects(session);

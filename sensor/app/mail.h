@@ -1,8 +1,9 @@
-/* One mail message on its way to the object sink, for SMTP, POP3 and IMAP. */
+/* One mail message on its way to the object sink, for SMTP, POP3, IMAP and NNTP. */
 #ifndef DLP_APP_MAIL_H
 #define DLP_APP_MAIL_H
 
 #include "app.h"
+#include "dot.h"
 #include "line.h"
 
 struct mail_part { /* a part that travels alone, without its header */
@@ -31,6 +32,9 @@ struct mail {
 void mail_begin(struct app_session *session, struct mail *mail, enum side side, struct meta *meta, uint64_t tx_id,
                 uint64_t expected_size);
 void mail_data(struct app_session *session, struct mail *mail, const uint8_t *data, size_t len);
+/* Text up to a line of one dot (dot.h), which is passed over where no mail is begun. */
+size_t mail_text(struct app_session *session, struct mail *mail, struct dot_text *dot, const uint8_t *data, size_t len,
+                 bool *done);
 void mail_gap(struct app_session *session, struct mail *mail, uint64_t len);
 /* Ends the object and drops the meta. */
 void mail_end(struct app_session *session, struct mail *mail, bool whole);

@@ -104,18 +104,6 @@ static bool take_reply(struct app_session *session, enum side side, const struct
     return code == 382 && nntp->last == NNTP_STARTTLS;
 }
 
-struct text_target {
-    struct app_session *session;
-    struct mail *mail;
-};
-
-static void on_text(void *user, const uint8_t *data, size_t len)
-{
-    struct text_target *target = user;
-    if (target->mail->begun)
-        mail_data(target->session, target->mail, data, len);
-}
-
 /* No reply was seen, and what comes after POST is a command: it was refused. */
 static bool is_refused(const struct nntp_side *s, const uint8_t *data, size_t len)
 {
@@ -131,9 +119,8 @@ static void nntp_data(struct app_session *session, enum side side, const uint8_t
         if (side == SIDE_CLIENT && is_refused(s, data, len))
             end_text(session, side, false);
         if (s->text) {
-            struct text_target target = {session, &s->mail};
             bool done;
-            size_t used = dot_take(&s->dot, data, len, on_text, &target, &done);
+            size_t used = mail_text(session, &s->mail, &s->dot, data, len, &done);
             data += used;
             len -= used;
             if (done)

@@ -105,18 +105,10 @@ static enum app_probe openvpn_probe(const struct app_probe_input *input)
     return answer;
 }
 
-static void openvpn_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
-{
-    (void)side;
-    (void)data;
-    (void)len;
-    app_set_opaque(session);
-}
-
 const struct app_ops app_openvpn = {
     .name = "openvpn",
     .transports = APP_TCP | APP_UDP,
     .probe = openvpn_probe,
-    .data = openvpn_data,
-    .datagram = openvpn_data,
+    .data = app_opaque_data,
+    .datagram = app_opaque_data,
 };

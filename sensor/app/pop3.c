@@ -101,26 +101,13 @@ static bool take_reply(struct app_session *session, enum side side, const struct
     return command == POP3_STLS;
 }
 
-struct text_target {
-    struct app_session *session;
-    struct mail *mail;
-};
-
-static void on_text(void *user, const uint8_t *data, size_t len)
-{
-    struct text_target *target = user;
-    if (target->mail->begun)
-        mail_data(target->session, target->mail, data, len);
-}
-
 static void server_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     struct pop3 *pop3 = app_state(session);
-    struct text_target target = {session, &pop3->mail};
     while (len) {
         if (pop3->text) {
             bool done;
-            size_t used = dot_take(&pop3->dot, data, len, on_text, &target, &done);
+            size_t used = mail_text(session, &pop3->mail, &pop3->dot, data, len, &done);
             data += used;
             len -= used;
             if (done) {

@@ -199,7 +199,7 @@ static void unfold_session(struct apps *apps, struct flow *flow, struct app_sess
     if (head.parts & PART_HELD)
         unfold_take(&from, session->held, sizeof(*session->held));
     if (head.decoder)
-        session->ops = app_decoder(head.decoder - 1u);
+        session->ops = app_decoders[head.decoder - 1u];
     if (session->ops && session->ops->state_size)
         unfold_take(&from, session->state, session->ops->state_size);
     session->apps = apps;

@@ -56,14 +56,18 @@ struct apps {
     struct meta rested_meta;     /* scratch for app_meta_of_flow */
 };
 
-/* app.c: what a session is given, whichever reading it is. */
+/* session.c: what a session is given, whichever reading it is. */
 void session_data(struct app_session *session, enum side side, const uint8_t *data, size_t len);
+void session_datagram(struct app_session *session, enum side side, const uint8_t *data, size_t len);
 void session_gap(struct app_session *session, enum side side, uint64_t len);
 void session_end(struct app_session *session, enum side side, enum stream_end how);
+void session_become_opaque(struct app_session *session); /* and its flow, unless this is another reading */
 void session_close(struct app_session *session); /* its last words; frees what it holds, not itself */
 struct app_session *session_of(struct apps *apps, struct flow *flow); /* NULL when memory refuses it */
+
+/* app.c */
 void *apps_take(struct apps *apps, struct pool *pool); /* zeroed, room made for it in the written order */
-const struct app_ops *app_decoder(size_t index);
+extern const struct app_ops *const app_decoders[]; /* in the order of app_list.def: raw is last */
 size_t app_decoder_index(const struct app_ops *ops);
 
 /* other.c */

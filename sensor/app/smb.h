@@ -19,7 +19,6 @@
 struct smb_file {
     bool known;              /* the server's answer gave its handle */
     uint8_t handle[16];      /* FileId; SMB 1: FID in the first two bytes */
-    uint64_t create_message; /* until then: the request's number */
     uint64_t used_at;        /* for giving up the one that was idle longest */
     uint64_t size;           /* EndOfFile as either side said, or OBJECT_SIZE_UNKNOWN */
     uint64_t read_size;      /* EndOfFile when it was opened: what a reader will get */
@@ -93,9 +92,8 @@ enum smb_head smb2_head(struct app_session *session, enum side side);
 enum smb_head smb1_head(struct app_session *session, enum side side);
 
 /* smb_file.c */
-struct smb_file *smb_file_new(struct app_session *session, uint64_t message, uint32_t tree);
+struct smb_file *smb_file_new(struct app_session *session, uint32_t tree);
 struct smb_file *smb_file_find(struct smb *smb, const uint8_t handle[16]);
-struct smb_file *smb_file_created(struct smb *smb, uint64_t message); /* by its request, before it has a handle */
 struct smb_file *smb_file_met(struct app_session *session, const uint8_t handle[16], uint32_t tree);
 void smb_file_sent(struct app_session *session, struct smb_file *file); /* the client will write no more */
 void smb_file_close(struct app_session *session, struct smb_file *file, bool closed);

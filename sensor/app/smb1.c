@@ -80,7 +80,7 @@ static void create_request(struct app_session *session, const struct smb_side *s
     bool wide = h->flags2 & UNICODE;
     if (wide && (s->head_len - cursor_left(&name)) % 2)
         cursor_skip(&name, 1);
-    struct smb_file *file = smb_file_new(session, h->message, h->tree);
+    struct smb_file *file = smb_file_new(session, h->tree);
     const uint8_t *p = cursor_take(&name, len);
     if (!file)
         return;

@@ -82,7 +82,7 @@ static void create_request(struct app_session *session, const struct smb_side *s
     struct smb *smb = app_state(session);
     struct cursor c = body_of(s, 44);
     uint16_t at = cursor_le16(&c), len = cursor_le16(&c);
-    struct smb_file *file = smb_file_new(session, h->message, h->tree);
+    struct smb_file *file = smb_file_new(session, h->tree);
     smb->related = file ? smb_file_index(smb, file) : SMB_FILES_MAX;
     if (!file)
         return;

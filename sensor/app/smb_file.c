@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "smb.h"
+#include "utf8.h"
 
 static struct assembly_memory *memory_of(struct app_session *session)
 {
@@ -74,7 +75,7 @@ static struct smb_file **free_slot(struct app_session *session)
     return idle;
 }
 
-struct smb_file *smb_file_new(struct app_session *session, uint64_t message, uint32_t tree)
+struct smb_file *smb_file_new(struct app_session *session, uint32_t tree)
 {
     struct smb_shared *shared = app_shared(session, &app_smb);
     struct smb *smb = app_state(session);
@@ -83,7 +84,6 @@ struct smb_file *smb_file_new(struct app_session *session, uint64_t message, uin
     if (!file)
         return NULL;
     *slot = file;
-    file->create_message = message;
     file->tree = tree;
     file->size = file->read_size = OBJECT_SIZE_UNKNOWN;
     file->used_at = smb->clock;
@@ -103,49 +103,16 @@ struct smb_file *smb_file_find(struct smb *smb, const uint8_t handle[16])
     return NULL;
 }
 
-struct smb_file *smb_file_created(struct smb *smb, uint64_t message)
-{
-    for (unsigned i = 0; i < SMB_FILES_MAX; i++) {
-        if (smb->file[i] && !smb->file[i]->known && smb->file[i]->create_message == message)
-            return smb->file[i];
-    }
-    return NULL;
-}
-
 /* A handle whose opening was not seen: the file has no name. */
 struct smb_file *smb_file_met(struct app_session *session, const uint8_t handle[16], uint32_t tree)
 {
     struct smb *smb = app_state(session);
     struct smb_file *file = smb_file_find(smb, handle);
-    if (!file && (file = smb_file_new(session, 0, tree))) {
+    if (!file && (file = smb_file_new(session, tree))) {
         memcpy(file->handle, handle, 16);
         file->known = true;
     }
     return file;
-}
-
-static size_t put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 63));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 63));
-        out[2] = (char)(0x80 | (c & 63));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 63));
-    out[2] = (char)(0x80 | (c >> 6 & 63));
-    out[3] = (char)(0x80 | (c & 63));
-    return 4;
 }
 
 size_t smb_text(const uint8_t *data, size_t len, bool wide, char *out, size_t room)
@@ -164,7 +131,7 @@ size_t smb_text(const uint8_t *data, size_t len, bool wide, char *out, size_t ro
         }
         if (!c)
             break;
-        n += put_utf8(out + n, c);
+        n += utf8_put(out + n, c);
     }
     return n;
 }

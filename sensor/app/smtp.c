@@ -256,17 +256,6 @@ static bool take_reply(struct app_session *session, enum side side, const struct
 
 /* ---- bytes ---- */
 
-struct text_target {
-    struct app_session *session;
-    struct mail *mail;
-};
-
-static void on_text(void *user, const uint8_t *data, size_t len)
-{
-    struct text_target *target = user;
-    mail_data(target->session, target->mail, data, len);
-}
-
 /* No reply was seen, and what comes after DATA is a command: the message was refused. */
 static bool is_refused(const struct smtp *smtp, const uint8_t *data, size_t len)
 {
@@ -297,9 +286,8 @@ static void client_data(struct app_session *session, enum side side, const uint8
                 return;
             }
             break;
-        case SMTP_DATA: {
-            struct text_target target = {session, &smtp->mail};
-            used = dot_take(&smtp->dot, data, len, on_text, &target, &done);
+        case SMTP_DATA:
+            used = mail_text(session, &smtp->mail, &smtp->dot, data, len, &done);
             data += used;
             len -= used;
             if (done) {
@@ -308,7 +296,6 @@ static void client_data(struct app_session *session, enum side side, const uint8
                 ended = true;
             }
             break;
-        }
         case SMTP_BDAT:
             used = len < smtp->left ? len : (size_t)smtp->left;
             mail_data(session, &smtp->mail, data, used);
@@ -324,7 +311,7 @@ static void client_data(struct app_session *session, enum side side, const uint8
         }
     }
     if (ended)
-        app_at_rest(session, side);
+        app_message_over(session, side);
 }
 
 static void smtp_data(struct app_session *session, enum side side, const uint8_t *data, size_t len)

@@ -1,18 +1,12 @@
 /* WebSocket (RFC 6455), reached from HTTP by a 101: each text or binary message is an object, its fragments joined, its
  * mask undone, and permessage-deflate (RFC 7692) too. The words of the opening request go with every message. */
-#define ZLIB_CONST
-#include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "deflated.h"
 #include "websocket_run.h"
 
 enum { OPCODE_CONTINUATION = 0, OPCODE_TEXT = 1, OPCODE_BINARY = 2, OPCODE_CLOSE = 8 };
 
-#define EXPANSION_MAX 200          /* a message that grows more than this is cut */
-#define EXPANSION_FREE (1u << 20)  /* once it is longer than this */
-#define WINDOW_BYTES 48000         /* what an inflater takes from the heap, about */
-#define OUT_BYTES 16384
 #define UNMASK_BYTES 4096
 
 struct websocket_side {
@@ -26,10 +20,9 @@ struct websocket_side {
     struct object *object;
     bool asked;
     uint8_t opcode, opcode_now; /* of the message, of the frame */
-    uint64_t in, out;   /* bytes of the message before and after inflating */
     uint64_t messages;
     struct websocket_run run;
-    z_stream *inflater; /* one for all messages: each may refer to those before */
+    struct deflated *deflate; /* one for all messages: each may refer to those before */
 };
 
 struct websocket {
@@ -87,64 +80,30 @@ static void end_message(struct app_session *session, enum side side, bool whole)
 
 /* ---- permessage-deflate ---- */
 
-static bool inflater_open(struct app_session *session, struct websocket_side *s)
-{
-    if (s->inflater)
-        return true;
-    if (!mem_charge(app_mem(session), MEM_FLOW, WINDOW_BYTES))
-        return false;
-    s->inflater = calloc(1, sizeof(*s->inflater));
-    if (s->inflater && inflateInit2(s->inflater, -15) == Z_OK)
-        return true;
-    free(s->inflater);
-    s->inflater = NULL;
-    mem_release(app_mem(session), MEM_FLOW, WINDOW_BYTES);
-    return false;
-}
+struct plain_target {
+    struct app_session *session;
+    enum side side;
+};
 
-static void inflater_close(struct app_session *session, struct websocket_side *s)
+static void on_plain(void *user, const uint8_t *data, size_t len)
 {
-    if (!s->inflater)
-        return;
-    inflateEnd(s->inflater);
-    free(s->inflater);
-    s->inflater = NULL;
-    mem_release(app_mem(session), MEM_FLOW, WINDOW_BYTES);
+    const struct plain_target *target = user;
+    give(target->session, target->side, data, len);
 }
 
 static void inflate_part(struct app_session *session, enum side side, const uint8_t *data, size_t len)
 {
     struct websocket *ws = app_state(session);
     struct websocket_side *s = &ws->side[side];
-    uint8_t out[OUT_BYTES];
-    if (!s->bad && !inflater_open(session, s))
-        s->bad = s->refused = true;
-    if (s->bad) {
-        if (s->refused)
-            app_shed(session, side, len);
-        return;
+    struct plain_target target = {session, side};
+    if (!s->bad && !s->deflate) {
+        s->deflate = deflated_open(session);
+        s->bad = s->refused = !s->deflate;
     }
-    z_stream *z = s->inflater;
-    z->next_in = data;
-    z->avail_in = (uInt)len;
-    s->in += len;
-    do {
-        z->next_out = out;
-        z->avail_out = sizeof(out);
-        int result = inflate(z, Z_SYNC_FLUSH);
-        size_t n = sizeof(out) - z->avail_out;
-        give(session, side, out, n);
-        s->out += n;
-        if (result == Z_STREAM_END) /* a final block: the next message begins afresh */
-            result = inflateReset(z);
-        if ((result != Z_OK && result != Z_BUF_ERROR) ||
-            (s->out > EXPANSION_FREE && s->out > s->in * EXPANSION_MAX)) {
-            s->bad = true;
-            return;
-        }
-        if (result == Z_BUF_ERROR)
-            break;
-    } while (z->avail_in || !z->avail_out);
+    if (s->refused)
+        app_shed(session, side, len);
+    else if (!s->bad)
+        s->bad = !deflated_take(s->deflate, data, len, on_plain, &target);
 }
 
 /* ---- frames ---- */
@@ -230,7 +189,8 @@ static bool take_head(struct app_session *session, enum side side)
         s->in_message = true;
         s->opcode = opcode;
         s->deflated = s->head[0] & 0x40;
-        s->in = s->out = 0;
+        if (s->deflate)
+            deflated_message(s->deflate);
         websocket_run_begin(&s->run, opcode == OPCODE_BINARY);
     }
     if (!s->left)
@@ -307,7 +267,7 @@ static void websocket_close(struct app_session *session)
     for (unsigned side = 0; side < 2; side++) {
         end_message(session, side, false);
         websocket_run_end(session, &ws->side[side].run, false);
-        inflater_close(session, &ws->side[side]);
+        deflated_close(session, ws->side[side].deflate);
     }
 }
 

@@ -51,17 +51,9 @@ static enum app_probe wireguard_probe(const struct app_probe_input *input)
     return APP_NO;
 }
 
-static void wireguard_datagram(struct app_session *session, enum side side, const uint8_t *data, size_t len)
-{
-    (void)side;
-    (void)data;
-    (void)len;
-    app_set_opaque(session);
-}
-
 const struct app_ops app_wireguard = {
     .name = "wireguard",
     .transports = APP_UDP,
     .probe = wireguard_probe,
-    .datagram = wireguard_datagram,
+    .datagram = app_opaque_data,
 };

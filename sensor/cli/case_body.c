@@ -9,6 +9,8 @@
 
 #include <openssl/evp.h>
 
+#include "digits.h"
+
 #define NOISE_SEED UINT64_C(88172645463325252)
 
 struct piece { /* one line of a case */
@@ -75,14 +77,6 @@ static bool add_file(const struct piece *piece)
 static bool add_text(const struct piece *piece)
 {
     return add(piece, piece->rest, strlen(piece->rest)) && add(piece, "\n", 1);
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    int lower = tolower((unsigned char)c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 static bool add_hex(const struct piece *piece)

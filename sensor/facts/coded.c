@@ -4,11 +4,10 @@
  *
  * A run begins with what a known magic looks like in the coding, is proved when its first bytes decode to one, and ends
  * with the first character that is none of its own. Line ends may stand in it, written out or escaped as JSON does; a
- * line shorter than the one before is the last. A character may be escaped, as \u002B by some JSON writers and as %2B in
- * forms. */
-#include <ctype.h>
-
+ * line shorter than the one before is the last. A character may be escaped, as \u002B by some JSON writers and as %2B
+ * in forms. */
 #include "coded.h"
+#include "digits.h"
 #include "engine.h"
 
 #define LINE_MAX_HELD 1024
@@ -34,22 +33,6 @@ struct coded {
 };
 
 enum kind { CHARACTER, PAD, SEPARATOR, LINE_END, ESCAPE, OTHER };
-
-static int base64_value(uint8_t c)
-{
-    if (isupper(c))
-        return c - 'A';
-    if (islower(c))
-        return c - 'a' + 26;
-    if (isdigit(c))
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-static int hex_value(uint8_t c)
-{
-    return isdigit(c) ? c - '0' : isxdigit(c) ? (c | 0x20) - 'a' + 10 : -1;
-}
 
 bool coded_is_known(const uint8_t head[CODED_HEAD])
 {
@@ -130,7 +113,7 @@ static bool is_delimiter(uint8_t c)
 static bool unescape(struct coded *coded, uint8_t *c, unsigned width, uint64_t *at)
 {
     if (coded->digits) {
-        int digit = hex_value(*c);
+        int digit = hex_digit(*c);
         coded->digits = (uint8_t)(digit < 0 ? 0 : coded->digits - 1);
         coded->escape = (uint16_t)(coded->escape << 4 | (digit & 15));
         if (coded->digits)
@@ -152,7 +135,7 @@ static void take(struct coded *coded, uint8_t c, unsigned width, uint64_t at)
 {
     if (!unescape(coded, &c, width, &at))
         return;
-    int value = width == 4 ? hex_value(c) : base64_value(c);
+    int value = width == 4 ? hex_digit(c) : base64_any_digit(c);
     if (value >= 62 && !coded->alphabet)
         coded->alphabet = c == '+' || c == '/' ? '+' : '-';
     enum kind kind = kind_of(coded, c, value);
@@ -231,11 +214,12 @@ static uint64_t coded_end_at(const void *state)
 }
 
 /* All of what is here is the coding's own, or folds its lines. */
-static bool is_run(const uint8_t *head, size_t len, int (*value)(uint8_t c))
+static bool is_run(const uint8_t *head, size_t len, int (*value)(int c))
 {
     for (size_t i = 0; i < len; i++) {
         bool fold = (head[i] == ' ' || head[i] == '\t') && i > 0 && (head[i - 1] == '\n' || head[i - 1] == ' ');
-        bool mark = head[i] == '\\' || head[i] == '\r' || head[i] == '\n' || (head[i] == '%' && value == base64_value);
+        bool mark = head[i] == '\\' || head[i] == '\r' || head[i] == '\n' ||
+                    (head[i] == '%' && value == base64_any_digit);
         if (value(head[i]) < 0 && !fold && !mark)
             return false;
     }
@@ -244,12 +228,12 @@ static bool is_run(const uint8_t *head, size_t len, int (*value)(uint8_t c))
 
 static bool base64_sniff(const uint8_t *head, size_t len)
 {
-    return is_run(head, len, base64_value);
+    return is_run(head, len, base64_any_digit);
 }
 
 static bool hex_sniff(const uint8_t *head, size_t len)
 {
-    return is_run(head, len, hex_value);
+    return is_run(head, len, hex_digit);
 }
 
 #define LITERAL(bytes, caseless) {bytes, sizeof(bytes) - 1, 0, caseless}

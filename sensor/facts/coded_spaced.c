@@ -1,9 +1,8 @@
 /* Hexadecimal written a byte at a time: "ff d8 ff", "ff:d8:ff", "\xff\xd8\xff", "0xff, 0xd8, 0xff", as hex dumps,
  * source code and logs have it. The item is the run of pairs; it ends with the first character that is neither a
  * digit of a pair nor stands between two. */
-#include <ctype.h>
-
 #include "coded.h"
+#include "digits.h"
 #include "facts.h"
 
 #define BETWEEN_MAX 24 /* characters between two bytes: ", 0x" and a line's end with its indentation */
@@ -36,8 +35,9 @@ static void end_byte(struct coded_spaced *s, uint64_t at)
 static void take(struct coded_spaced *s, uint8_t c, uint64_t at)
 {
     bool marked = (c == 'x' || c == 'X') && !s->zero_x && (s->digits == 0 || (s->digits == 1 && s->value == 0));
-    if (isxdigit(c) && (s->have == 0 || s->between)) {
-        s->value = (uint8_t)(s->value << 4 | (isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10));
+    int digit = hex_digit(c);
+    if (digit >= 0 && (s->have == 0 || s->between)) {
+        s->value = (uint8_t)(s->value << 4 | digit);
         if (++s->digits == 2)
             end_byte(s, at);
     } else if (marked) { /* the zero before it is no digit */
@@ -79,7 +79,7 @@ static uint64_t spaced_end_at(const void *state)
 static bool spaced_sniff(const uint8_t *head, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (!isxdigit(head[i]) && !is_between(head[i]) && head[i] != 'x' && head[i] != 'X')
+        if (hex_digit(head[i]) < 0 && !is_between(head[i]) && head[i] != 'x' && head[i] != 'X')
             return false;
     }
     return len >= 32;

@@ -1,10 +1,10 @@
 /* Messages that are nothing but encryption: OpenPGP and CMS. */
 #include "sealed.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "ber.h"
+#include "digits.h"
 
 /* RFC 9580 4.2: tag, and where its body begins. 0: no packet of a known length. */
 static size_t packet_head(const uint8_t *p, size_t len, unsigned *tag, uint32_t *size)
@@ -84,13 +84,6 @@ static bool is_plain(const uint8_t *head)
     return head[0] & 0x80 && (tag == 2 || tag == 4 || tag == 8 || tag == 10 || tag == 11);
 }
 
-static int base64_value(uint8_t c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 bool sealed_is_pgp_armor(const uint8_t *head, size_t len)
 {
     static const char begin[] = "-----BEGIN PGP MESSAGE";
@@ -102,7 +95,7 @@ bool sealed_is_pgp_armor(const uint8_t *head, size_t len)
     for (unsigned ends = 0; at < len && ends < 2; at++) /* an empty line ends the armor's own */
         ends = head[at] == '\n' ? ends + 1 : head[at] == '\r' ? ends : 0;
     for (unsigned n = 0; at < len && have < sizeof(packet); at++) {
-        int value = base64_value(head[at]);
+        int value = base64_digit(head[at]);
         if (value < 0)
             break;
         bits = bits << 6 | (uint32_t)value;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digits.h"
 #include "list.h"
 #include "source.h"
 
@@ -119,18 +120,11 @@ static bool read_host(struct list *list, const char *entry)
     return true;
 }
 
-static int hex_value(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 static bool read_digest(struct list *list, const char *entry)
 {
     struct digest digest = {{0}};
     for (unsigned i = 0; i < 64; i++) {
-        int value = hex_value(entry[i]);
+        int value = hex_digit(entry[i]);
         if (value < 0)
             return false;
         digest.bytes[i / 2] = (uint8_t)(i % 2 ? digest.bytes[i / 2] | value : value << 4);

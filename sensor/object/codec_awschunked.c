@@ -4,6 +4,7 @@
  *
  * Parts that were joined stand behind each other with their framing: after an end, a size line begins the next. */
 #include "codec.h"
+#include "digits.h"
 
 #define LINE_MAX_BYTES 1024 /* of a size line or a trailer */
 
@@ -21,14 +22,6 @@ static bool aws_open(void *user, struct codec_memory *memory)
     (void)user;
     (void)memory;
     return true;
-}
-
-static int digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static void begin_line(struct aws_state *state, enum place place)
@@ -53,7 +46,7 @@ static bool size_done(struct aws_state *state)
 /* A byte of a size line; false when it is none. */
 static bool size_byte(struct aws_state *state, uint8_t c)
 {
-    int value = digit(c);
+    int value = hex_digit(c);
     if (value >= 0 && state->left >> 60 == 0) {
         state->left = state->left << 4 | (uint64_t)value;
         state->digits = true;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "digits.h"
 
 #define OUT_BYTES 3072
 #define SKIP 64
@@ -145,10 +146,9 @@ static size_t whole_groups(struct base64_state *state, const uint8_t *data, size
 /* False while more of an escaped character is to come. */
 static bool unescape(struct base64_state *state, uint8_t *c)
 {
-    uint8_t low = *c | 0x20;
-    bool digit = (*c >= '0' && *c <= '9') || (low >= 'a' && low <= 'f');
-    if (state->digits && digit) {
-        state->escape = (uint16_t)(state->escape << 4 | (*c <= '9' ? *c - '0' : low - 'a' + 10));
+    int digit = hex_digit(*c);
+    if (state->digits && digit >= 0) {
+        state->escape = (uint16_t)(state->escape << 4 | digit);
         if (--state->digits)
             return false;
         *c = (uint8_t)state->escape;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "digits.h"
 
 #define OUT_BYTES 2048
 
@@ -18,14 +19,6 @@ static bool hex_open(void *user, struct codec_memory *memory)
     return true;
 }
 
-static int digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static enum codec_result hex_feed(void *user, const uint8_t *data, size_t len, size_t *used,
                                   const struct codec_sink *sink)
 {
@@ -34,7 +27,7 @@ static enum codec_result hex_feed(void *user, const uint8_t *data, size_t len, s
     size_t n = 0;
     (void)used;
     for (size_t i = 0; i < len; i++) {
-        int value = digit(data[i]);
+        int value = hex_digit(data[i]);
         bool mark = (data[i] | 0x20) == 'x';
         if (value < 0 && !mark && !memchr("\r\n\t ,:\\", data[i], 7))
             return CODEC_BAD;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "digits.h"
 
 #define OUT_BYTES 4096
 #define HELD_MAX 8     /* white space between "=" and its line end, mostly none */
@@ -20,14 +21,6 @@ static bool quoted_open(void *user, struct codec_memory *memory)
     (void)user;
     (void)memory;
     return true;
-}
-
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static bool is_space(uint8_t c)
@@ -49,7 +42,7 @@ static size_t give_up(struct quoted_state *state, uint8_t *out)
 static size_t escape(struct quoted_state *state, uint8_t c, uint8_t *out)
 {
     uint8_t len = state->held_len, last = state->held[len - 1];
-    int low = hex_value(c), high = len == 2 ? hex_value(last) : -1;
+    int low = hex_digit(c), high = len == 2 ? hex_digit(last) : -1;
     if (c == '\n' && (len == 1 || is_space(last))) { /* soft line break */
         state->held_len = 0;
         return 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digits.h"
 #include "env.h"
 
 #define NAME_ROOM 48
@@ -26,14 +27,6 @@ struct form {
     char name[NAME_ROOM];
     uint8_t head[HEAD_ROOM];
 };
-
-static int digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static void begin_field(struct form *form)
 {
@@ -64,10 +57,10 @@ static void decode(struct form *form, const uint8_t *data, size_t len)
             flush(form, out, n);
             n = 0;
         }
-        if (form->escape_len && digit(c) >= 0) {
+        if (form->escape_len && hex_digit(c) >= 0) {
             form->escape[form->escape_len++ - 1] = c;
             if (form->escape_len == 3) {
-                out[n++] = (uint8_t)(digit(form->escape[0]) << 4 | digit(form->escape[1]));
+                out[n++] = (uint8_t)(hex_digit(form->escape[0]) << 4 | hex_digit(form->escape[1]));
                 form->escape_len = 0;
             }
             continue;

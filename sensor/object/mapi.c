@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "utf8.h"
 
 #define MULTIPLE 0x1000
 #define FIRST_NAMED 0x8000
@@ -121,30 +122,6 @@ static void pass(struct mapi *mapi, const struct mapi_sink *sink, void *user, co
         sink->data(user, mapi->id, data, len);
 }
 
-static size_t put_utf8(uint32_t c, uint8_t *out)
-{
-    if (c < 0x80) {
-        out[0] = (uint8_t)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (uint8_t)(0xc0 | c >> 6);
-        out[1] = (uint8_t)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (uint8_t)(0xe0 | c >> 12);
-        out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (uint8_t)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (uint8_t)(0xf0 | c >> 18);
-    out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (uint8_t)(0x80 | (c & 0x3f));
-    return 4;
-}
-
 static size_t take_unit(struct mapi *mapi, uint16_t unit, uint8_t *out)
 {
     uint32_t c = unit;
@@ -155,7 +132,7 @@ static size_t take_unit(struct mapi *mapi, uint16_t unit, uint8_t *out)
     if (unit >= 0xdc00 && unit < 0xe000)
         c = mapi->high ? 0x10000u + ((mapi->high & 0x3ffu) << 10 | (unit & 0x3ffu)) : 0xfffdu;
     mapi->high = 0;
-    return put_utf8(c, out);
+    return utf8_put((char *)out, c);
 }
 
 static void pass_unicode(struct mapi *mapi, const struct mapi_sink *sink, void *user, const uint8_t *data, size_t len)

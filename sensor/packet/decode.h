@@ -164,6 +164,7 @@ enum verdict ether_llc(struct decode *d);
 enum verdict ether_snap(struct decode *d);
 enum verdict ether_mpls(struct decode *d);
 enum verdict ether_nsh(struct decode *d);
+layer_fn ether_next_protocol(uint8_t number); /* in NSH and VXLAN-GPE; NULL: no network of its own */
 enum verdict ether_pppoe(struct decode *d);
 
 /* ip.c */

@@ -78,6 +78,13 @@ static enum verdict trill(struct decode *d)
     return decode_tunnel(d, link_ethernet);
 }
 
+/* The numbers are IANA's for NSH, and VXLAN-GPE has the same. */
+layer_fn ether_next_protocol(uint8_t number)
+{
+    static const layer_fn readers[] = {[1] = ip_v4, [2] = ip_v6, [3] = link_ethernet};
+    return number < sizeof(readers) / sizeof(readers[0]) ? readers[number] : NULL;
+}
+
 /* RFC 8300 2.2: a length in words, what comes next. */
 enum verdict ether_nsh(struct decode *d)
 {
@@ -87,18 +94,10 @@ enum verdict ether_nsh(struct decode *d)
         return decode_short(d);
     if (length < 8)
         return decode_malformed(d);
-    switch (header[3]) {
-    case 1:
-        return decode_tunnel(d, ip_v4);
-    case 2:
-        return decode_tunnel(d, ip_v6);
-    case 3:
-        return decode_tunnel(d, link_ethernet);
-    case 5:
-        return ether_mpls(d);
-    default:
-        return decode_unsupported(d, "nsh protocol", header[3]);
-    }
+    layer_fn inner = ether_next_protocol(header[3]);
+    if (inner)
+        return decode_tunnel(d, inner);
+    return header[3] == 5 ? ether_mpls(d) : decode_unsupported(d, "nsh protocol", header[3]);
 }
 
 static bool carries_network(const uint8_t *ethertype)

@@ -129,13 +129,6 @@ bool packet_decode(struct packet_decoder *decoder, const struct frame *frame, st
     return book(decoder, &d, first_layer(decoder, frame, &d));
 }
 
-void packet_set_aside(struct packet_decoder *decoder, const struct frame *frame, enum fate fate)
-{
-    count_frame(decoder->counters, frame);
-    fate_add(decoder->counters, fate, frame->captured);
-    decoder->counters->fate_packets[fate]++;
-}
-
 uint32_t packet_shard(const struct packet *packet)
 {
     struct ip_addr pair[2];

@@ -19,18 +19,10 @@ static enum verdict vxlan_gpe(struct decode *d)
     const uint8_t *header = cursor_take(&d->c, 8);
     if (!header || (header[0] & 0xf8) != 0x08 || !(header[0] & 0x04))
         return decode_malformed(d);
-    switch (header[3]) {
-    case 1:
-        return decode_tunnel(d, ip_v4);
-    case 2:
-        return decode_tunnel(d, ip_v6);
-    case 3:
-        return decode_tunnel(d, link_ethernet);
-    case 4:
-        return ether_nsh(d);
-    default:
-        return decode_malformed(d);
-    }
+    layer_fn inner = ether_next_protocol(header[3]);
+    if (inner)
+        return decode_tunnel(d, inner);
+    return header[3] == 4 ? ether_nsh(d) : decode_malformed(d);
 }
 
 /* RFC 9300 5.3: eight bytes, then the packet. */

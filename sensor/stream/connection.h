@@ -92,9 +92,9 @@ struct window {
     uint64_t first_page, end_page; /* of the slots in use */
     uint64_t tail_from;
     uint64_t message_from; /* where the message at hand begins, if `whole`: all since then is kept */
-    uint64_t rest;         /* where the next one begins, if `resting`: when the tail has passed it */
+    uint64_t next_message; /* where the next one begins, if `over`: when the tail has passed it */
     struct window *other;  /* the other reading: from its tail_from on, what was not handed on yet */
-    bool whole, resting;
+    bool whole, over;
     uint64_t first_held, held_end; /* while held */
     int64_t hole_since_ns, hole_check_ns;
     int64_t kept_ns; /* when bytes were last copied into the tail */
@@ -117,7 +117,7 @@ enum half_flags {
     HALF_FIN = 0x80,      /* fin is known */
     HALF_ENDED = 0x100,   /* the sink was told */
     HALF_LATE = 0x200,    /* gap_len is known */
-    HALF_REST = 0x400     /* without a window: the next byte begins a message */
+    HALF_MESSAGE_OVER = 0x400 /* without a window: the next byte begins a message */
 };
 
 struct half {

@@ -26,8 +26,8 @@ struct window *window_get(struct streams *s, struct connection *c, struct flow *
     w->slot_count = INLINE_SLOTS;
     w->kept_ns = s->now_ns;
     w->tail_from = w->message_from = half->offset;
-    w->whole = !half->offset || half->flags & HALF_REST;
-    half->flags &= (uint16_t)~HALF_REST;
+    w->whole = !half->offset || half->flags & HALF_MESSAGE_OVER;
+    half->flags &= (uint16_t)~HALF_MESSAGE_OVER;
     link_append(&s->by_age, &w->by_age);
     link_init(&w->by_rank);
     link_init(&w->by_hole);
@@ -155,15 +155,15 @@ uint64_t window_floor(const struct window *w)
     uint64_t floor = w->tail_from;
     if (w->whole && w->message_from < floor)
         floor = w->message_from;
-    if (w->resting && w->rest < floor)
-        floor = w->rest;
+    if (w->over && w->next_message < floor)
+        floor = w->next_message;
     return floor;
 }
 
 bool window_forget_message(struct streams *s, struct window *w)
 {
     uint32_t before = w->pages;
-    w->whole = w->resting = false;
+    w->whole = w->over = false;
     window_release_before(s, w, w->tail_from);
     return w->pages < before;
 }
@@ -178,7 +178,7 @@ void window_keep_tail(struct streams *s, struct window *w, uint64_t offset, cons
             memcpy(window_page(w, page_number(offset))->data + at, data, n);
         } else {
             w->tail_from = offset + n;
-            w->whole = w->resting = false;
+            w->whole = w->over = false;
         }
         offset += n;
         data += n;

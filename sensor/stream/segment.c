@@ -47,13 +47,13 @@ void half_trim(struct streams *s, struct half *half, struct flow *flow)
     if (!w)
         return;
     w->tail_from = max64(w->tail_from, min64(half->offset, (uint64_t)half_acked_offset(half)));
-    if (w->resting && w->tail_from >= w->rest) { /* copies of the message before cannot differ now */
-        w->message_from = w->rest;
+    if (w->over && w->tail_from >= w->next_message) { /* copies of the message before cannot differ now */
+        w->message_from = w->next_message;
         w->whole = true;
-        w->resting = false;
+        w->over = false;
     }
     w->whole = w->whole && half->offset - w->message_from <= MESSAGE_MAX;
-    w->resting = w->resting && half->offset - w->rest <= MESSAGE_MAX;
+    w->over = w->over && half->offset - w->next_message <= MESSAGE_MAX;
     uint64_t limit = w->whole ? MESSAGE_MAX : one_sided(flow, w->side) ? TAIL_ONE_SIDED : TAIL_MAX;
     if (!flow->content[w->side])
         limit = 0;
@@ -61,24 +61,24 @@ void half_trim(struct streams *s, struct half *half, struct flow *flow)
         w->tail_from = half->offset - limit;
     if (!w->held && !w->doubts && !w->other && window_floor(w) == half->offset) {
         if (w->whole)
-            half->flags |= HALF_REST;
+            half->flags |= HALF_MESSAGE_OVER;
         window_free(s, w);
     } else {
         window_release_before(s, w, window_floor(w));
     }
 }
 
-void stream_at_rest(struct flow *flow, enum side side)
+void stream_message_over(struct flow *flow, enum side side)
 {
     struct connection *c = flow->stream;
     struct half *half = c ? &c->half[side] : NULL;
     if (!half)
         return;
     if (!half->window) {
-        half->flags |= HALF_REST;
-    } else if (!half->window->resting) { /* else the earlier place serves until the tail has passed it */
-        half->window->rest = half->offset;
-        half->window->resting = true;
+        half->flags |= HALF_MESSAGE_OVER;
+    } else if (!half->window->over) { /* else the earlier place serves until the tail has passed it */
+        half->window->next_message = half->offset;
+        half->window->over = true;
     }
 }
 
@@ -94,10 +94,10 @@ void half_gap(struct streams *s, struct connection *c, struct flow *flow, enum s
     half->gap_end = half->next;
     half->gap_len = (uint32_t)len;
     half->flags |= HALF_LATE;
-    half->flags &= (uint16_t)~HALF_REST;
+    half->flags &= (uint16_t)~HALF_MESSAGE_OVER;
     if (half->window) {
         half->window->tail_from = half->offset;
-        half->window->whole = half->window->resting = false;
+        half->window->whole = half->window->over = false;
     }
     flow->gaps = true;
     count_add(s->counters, COUNT_STREAM_GAPS, 1);
@@ -128,14 +128,14 @@ static void keep_tail(struct streams *s, struct connection *c, struct flow *flow
     struct window *w = half->window;
     if (!flow->content[side])
         return;
-    bool message = w ? w->whole || w->resting : !half->offset || half->flags & HALF_REST;
+    bool message = w ? w->whole || w->over : !half->offset || half->flags & HALF_MESSAGE_OVER;
     if (!message && half_acked_offset(half) >= (int64_t)(half->offset + len)) {
         if (w)
             w->tail_from = half->offset + len;
         return;
     }
     if (!w && !(w = window_get(s, c, flow, side))) {
-        half->flags &= (uint16_t)~HALF_REST;
+        half->flags &= (uint16_t)~HALF_MESSAGE_OVER;
         return;
     }
     if (s->by_age.prev != &w->by_age) {

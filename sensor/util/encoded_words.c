@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "digits.h"
+
 struct word {
     struct {
         size_t at, len;
@@ -19,23 +21,14 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %XX (or =XX with `mark` '=', where "_" is a space). */
 static size_t undo_hex(char *text, size_t len, char mark)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        int high = i + 2 < len ? hex_value(text[i + 1]) : -1;
-        int low = i + 2 < len ? hex_value(text[i + 2]) : -1;
-        if (text[i] == mark && high >= 0 && low >= 0) {
-            text[n++] = (char)(high << 4 | low);
+        int c = hex_escape(text + i, len - i, mark);
+        if (c >= 0) {
+            text[n++] = (char)c;
             i += 2;
         } else {
             text[n++] = mark == '=' && text[i] == '_' ? ' ' : text[i];
@@ -51,15 +44,14 @@ size_t undo_percent(char *text, size_t len)
 
 static size_t undo_base64(char *text, size_t len)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint32_t bits = 0;
     unsigned have = 0;
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        const char *at = text[i] ? strchr(alphabet, text[i]) : NULL;
-        if (!at)
+        int digit = base64_digit(text[i]);
+        if (digit < 0)
             continue;
-        bits = bits << 6 | (uint32_t)(at - alphabet);
+        bits = bits << 6 | (uint32_t)digit;
         have += 6;
         if (have >= 8) {
             have -= 8;

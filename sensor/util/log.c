@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -48,32 +47,4 @@ void log_write(enum log_level level, const char *format, ...)
     line[n++] = '\n';
     ssize_t ignored = write(STDERR_FILENO, line, n);
     (void)ignored;
-}
-
-char *log_clean(const void *data, size_t len, char *out, size_t out_len)
-{
-    static const char hex[] = "0123456789abcdef";
-    const uint8_t *p = data;
-    size_t n = 0;
-    if (!out_len)
-        return out;
-    for (size_t i = 0; i < len; i++) {
-        bool printable = p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\';
-        size_t need = printable ? 1 : 4;
-        if (n + need + 4 > out_len) { /* room for the dots and the terminator */
-            for (int dots = 0; dots < 3 && n + 1 < out_len; dots++)
-                out[n++] = '.';
-            break;
-        }
-        if (printable) {
-            out[n++] = (char)p[i];
-        } else {
-            out[n++] = '\\';
-            out[n++] = 'x';
-            out[n++] = hex[p[i] >> 4];
-            out[n++] = hex[p[i] & 15];
-        }
-    }
-    out[n] = '\0';
-    return out;
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "digits.h"
+
 enum yenc_keyword yenc_keyword(const char *line, size_t len)
 {
     if (len > 8 && memcmp(line, "=ybegin ", 8) == 0)
@@ -28,20 +30,12 @@ static const char *value_of(const char *line, size_t len, const char *key)
     return NULL;
 }
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
-}
-
 bool yenc_number(const char *line, size_t len, const char *key, unsigned base, uint64_t *value)
 {
     const char *from = value_of(line, len, key), *p = from, *end = line + len;
     *value = 0;
-    for (; p && p < end && digit(*p) < (int)base && *value <= UINT64_MAX / 32; p++)
-        *value = *value * base + (uint64_t)digit(*p);
+    for (; p && p < end && (unsigned)hex_digit(*p) < base && *value <= UINT64_MAX / 32; p++)
+        *value = *value * base + (uint64_t)hex_digit(*p);
     return p && p > from;
 }
 

@@ -11,8 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 # include/NAME and its folder; "any" may be used everywhere.
 OWNERS = {
-    "util": "buffer counters counter_list cursor encoded_words fate_list fold hash intern ip list_list log mem meta meta_list"
-            " ring json uuencode yenc",
+    "util": "buffer counters counter_list cursor digits encoded_words fate_list fold hash intern ip list_list log mem meta meta_list"
+            " ring json utf8 uuencode yenc",
     "capture": "capture", "packet": "packet", "flow": "flow evasion_list", "stream": "stream",
     "app": "app app_list object_sink", "object": "object codec codec_list container_list",
     "facts": "facts fact_list recogniser_list tally value_list", "match": "explain lists match", "alert": "alert event",

@@ -16,7 +16,7 @@ struct bench {
     struct wire *w;
     unsigned begun, ended, conflicts;
     enum stream_end how;
-    bool rest; /* say so after the next data */
+    bool message_over; /* say so after the next data */
     char text[256]; /* since the last beginning; a gap of n bytes as "[n]" */
 };
 
@@ -24,9 +24,9 @@ static void on_data(void *user, struct flow *flow, enum side side, const uint8_t
 {
     struct bench *b = user;
     wire_data(b->w, flow, side, data, len);
-    if (b->rest)
-        stream_at_rest(flow, side);
-    b->rest = false;
+    if (b->message_over)
+        stream_message_over(flow, side);
+    b->message_over = false;
 }
 
 static void on_gap(void *user, struct flow *flow, enum side side, uint64_t len)
@@ -137,12 +137,12 @@ static void the_last_bytes_come_with_the_end(void **state)
     wire_free(w);
 }
 
-static void it_goes_back_to_where_the_side_was_at_rest(void **state)
+static void it_goes_back_to_where_the_message_began(void **state)
 {
     (void)state;
     struct bench b;
     struct wire *w = opened(&b);
-    b.rest = true;
+    b.message_over = true;
     wire_text(w, SIDE_CLIENT, C0, S0, "first;");
     wire_ack(w, SIDE_SERVER, S0, C0 + 6);
     wire_text(w, SIDE_CLIENT, C0 + 6, S0, "second");
@@ -152,12 +152,12 @@ static void it_goes_back_to_where_the_side_was_at_rest(void **state)
     wire_free(w);
 }
 
-static void a_rest_nobody_acknowledged_is_none_yet(void **state)
+static void an_end_nobody_acknowledged_is_none_yet(void **state)
 {
     (void)state;
     struct bench b;
     struct wire *w = opened(&b);
-    b.rest = true;
+    b.message_over = true;
     wire_text(w, SIDE_CLIENT, C0, S0, "first;");
     wire_text(w, SIDE_CLIENT, C0 + 3, S0, "ST;"); /* behind the message's end, and it changes it */
     wire_ack(w, SIDE_SERVER, S0, C0 + 6);
@@ -241,8 +241,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_begins_with_the_message_and_waits_for_acknowledgement),
         cmocka_unit_test(the_last_bytes_come_with_the_end),
-        cmocka_unit_test(it_goes_back_to_where_the_side_was_at_rest),
-        cmocka_unit_test(a_rest_nobody_acknowledged_is_none_yet),
+        cmocka_unit_test(it_goes_back_to_where_the_message_began),
+        cmocka_unit_test(an_end_nobody_acknowledged_is_none_yet),
         cmocka_unit_test(early_copies_wait_for_their_place),
         cmocka_unit_test(gaps_stand_in_both),
         cmocka_unit_test(without_the_message_the_copy_is_shown_alone),
