@@ -85,8 +85,9 @@ def duplicate(chance, packets):
 
 
 def may_pass(a, b):
-    """Two frames may change places unless one of them resets what the other belongs to, or opens it anew."""
-    return not (a.flow and b.flow and a.pair == b.pair and (a.flags | b.flags) & (RST | SYN))
+    """Two frames of TCP may change places unless one of them resets what the other belongs to, or opens it anew.
+    Datagrams stay: TFTP and its like speak in turns, and have no numbers to tell that a tap is out of step."""
+    return a.flow and a.tcp and not (b.flow and a.pair == b.pair and (a.flags | b.flags) & (RST | SYN))
 
 
 def moved(chance, packets, share, reach, wanted=lambda place: True):
