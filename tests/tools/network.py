@@ -79,6 +79,32 @@ def timed(packets, frames):
     return [(clocks[i] if i < len(clocks) else last, frame) for i, frame in enumerate(frames)]
 
 
+def streams(packets):
+    """[bytes] that each side of each TCP connection sent, for those whose SYN and every byte is there."""
+    found, open_ones = [], {}
+    for _, frame in packets:
+        place = Segment(frame)
+        if not place.flow or not place.tcp:
+            continue
+        if place.flags & SYN and open_ones.get(place.flow, (None, {}))[0] != place.seq + 1:
+            open_ones[place.flow] = place.seq + 1, {}
+            found.append(open_ones[place.flow])
+        elif place.size > 0 and place.flow in open_ones:
+            first, parts = open_ones[place.flow]
+            at, data = (place.seq - first) & 0xFFFFFFFF, frame[place.payload:place.end]
+            parts[at] = max(parts.get(at, b""), data, key=len)
+    whole = []
+    for _, parts in found:
+        data = bytearray()
+        for at in sorted(parts):
+            if at > len(data):
+                break
+            data += parts[at][len(data) - at:]
+        else:
+            whole.append(bytes(data))
+    return whole
+
+
 def duplicate(chance, packets):
     """Port mirrors that see a frame come in and go out."""
     return [row for row in packets for _ in range(2 if chance.random() < 0.3 else 1)]

@@ -220,6 +220,7 @@ static void play_line(struct run *r, const struct line *line)
     struct flow *flow = r->flows[r->flow];
     switch (line->kind[2]) {
     case '!':
+        flow->gaps = true;
         r->fake.sink.gap(r->fake.sink.user, flow, side, strtoull(line->text, NULL, 10));
         break;
     case '.':
