@@ -69,6 +69,8 @@ void app_message_over(struct app_session *session, enum side side);
 /* This session reads the copies that differ (stream.h): what it finds is told apart, and joins nothing of
  * the first's. */
 bool app_is_other_reading(const struct app_session *session);
+/* Bytes of the datagram at hand that the snap length left out, behind those that are there. */
+uint32_t app_datagram_cut(const struct app_session *session);
 /* The flow is encrypted from here: nothing more is reassembled, only counted. */
 void app_set_opaque(struct app_session *session);
 /* An app_ops.data or .datagram for what is encrypted from its first byte. */

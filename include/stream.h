@@ -23,8 +23,9 @@ enum stream_end {
 struct stream_sink {
     void *user;
     void (*data)(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len);
+    /* `cut` more bytes of it were left out by the snap length. */
     void (*datagram)(void *user, struct flow *flow, enum side side, const uint8_t *data,
-                     size_t len);
+                     size_t len, uint32_t cut);
     void (*gap)(void *user, struct flow *flow, enum side side, uint64_t len);
     void (*end)(void *user, struct flow *flow, enum side side, enum stream_end how);
     /* Two copies of the same range differ (the first was or will be delivered through data), and

@@ -40,6 +40,8 @@ def steps(long):
     yield "workers", [PYTHON, "tests/replay/workers.py", "--sensor", "build/dlp-sensor"] + \
         (["--long"] if long else []), 600 * pace
     yield "gaps", [PYTHON, "tests/replay/gaps.py", "--sensor", "build/dlp-sensor"], 300
+    yield "networks", [PYTHON, "tests/replay/networks.py", "--sensor", "build/dlp-sensor"] + \
+        (["--long"] if long else []), 300 * pace
     yield "mail", [PYTHON, "tests/replay/mail.py", "--sensor", "build/dlp-sensor"], 300
     yield "mail-asan", [PYTHON, "tests/replay/mail.py", "--sensor", "build/asan/dlp-sensor"], 600
     yield "mutations", [PYTHON, "tests/replay/mutations.py", "--sensor", "build/asan/dlp-sensor", "--count",

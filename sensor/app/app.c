@@ -211,6 +211,11 @@ bool app_is_other_reading(const struct app_session *session)
     return session->main != NULL;
 }
 
+uint32_t app_datagram_cut(const struct app_session *session)
+{
+    return session->apps->cut;
+}
+
 void app_set_opaque(struct app_session *session)
 {
     session->opaque = true;
@@ -292,7 +297,7 @@ static void on_data(void *user, struct flow *flow, enum side side, const uint8_t
         app_flow_rest(apps, flow);
 }
 
-static void on_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len)
+static void on_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data, size_t len, uint32_t cut)
 {
     struct apps *apps = user;
     struct visit visit;
@@ -302,7 +307,9 @@ static void on_datagram(void *user, struct flow *flow, enum side side, const uin
         fate_move(apps->counters, stream_fate(flow, side), FATE_SHED_MEMORY, len);
         return;
     }
+    apps->cut = cut;
     session_datagram(visit.session, side, data, len);
+    apps->cut = 0;
     leave(apps, flow, &visit, side, len);
     if (flow->opaque)
         app_flow_rest(apps, flow);

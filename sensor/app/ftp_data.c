@@ -15,6 +15,7 @@ struct ftp_data {
     struct meta *meta;
     struct object *object[2];
     bool begun[2];
+    bool late; /* bytes were lost before it was known what this is */
 };
 
 static enum app_probe ftp_data_probe(const struct app_probe_input *input)
@@ -28,6 +29,7 @@ static bool ftp_data_open(struct app_session *session)
     struct ftp_data *ftp = app_state(session);
     struct expect_table *table = app_shared(session, &app_ftp);
     expect_take(table, app_flow(session), &ftp->transfer);
+    ftp->late = app_flow(session)->gaps;
     ftp->meta = meta_new(app_meta_pool(session));
     meta_set(ftp->meta, META_FTP_DATA_COMMAND, ftp->transfer.command, strlen(ftp->transfer.command));
     meta_set(ftp->meta, META_FTP_DATA_FILENAME, ftp->transfer.name, ftp->transfer.name_len);
@@ -129,7 +131,7 @@ static void finish(struct app_session *session, enum side side, bool whole)
     const struct object_sink *sink = app_objects(session);
     struct ftp_data *ftp = app_state(session);
     struct expect_table *table = app_shared(session, &app_ftp);
-    whole = whole && !app_flow(session)->midstream && !expect_failed(table, app_flow(session));
+    whole = whole && !ftp->late && !app_flow(session)->midstream && !expect_failed(table, app_flow(session));
     bool all = whole && !ftp->transfer.offset;
     if (ftp->object[side])
         sink->end(sink->user, ftp->object[side], all ? OBJECT_CLOSED : OBJECT_TRUNCATED);

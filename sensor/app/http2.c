@@ -93,8 +93,11 @@ static bool take_block(struct app_session *session, enum side side, const uint8_
     struct http2_stream *stream = http2_stream_of(session, s->block_subject);
     enum side speaker = s->block_promised ? side_other(side) : side; /* a promise holds the request that was spared */
     if (s->blind) { /* what it says is not known, but what follows is the stream's beginning */
-        if (stream && final)
-            stream->half[speaker].headers = true;
+        struct http2_half *half = stream ? &stream->half[speaker] : NULL;
+        if (half && !half->headers)
+            half->grpc = h2->grpc; /* a connection of gRPC carries nothing else */
+        if (half && final)
+            half->headers = true;
         return true;
     }
     for (;;) {

@@ -68,6 +68,7 @@ struct http2 {
     struct http2_stream *streams;
     unsigned stream_count;
     uint64_t clock, streams_seen;
+    bool grpc; /* some stream said so */
 };
 
 struct http2_shared {

@@ -87,8 +87,8 @@ void http2_stream_header(struct app_session *session, struct http2_stream *strea
     } fields[] = {{":method", META_HTTP_METHOD},       {":path", META_HTTP_URL},   {":authority", META_HTTP_HOSTNAME},
                   {"host", META_HTTP_HOSTNAME},        {":status", META_HTTP_STATUS}, {"referer", META_HTTP_REFER},
                   {"user-agent", META_HTTP_USER_AGENT}, {"content-type", META_HTTP_CONTENT_TYPE}};
+    struct http2 *h2 = app_state(session);
     struct http2_half *half = &stream->half[side];
-    (void)session;
     if (half->headers)
         return; /* trailers */
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
@@ -99,6 +99,7 @@ void http2_stream_header(struct app_session *session, struct http2_stream *strea
         half->type_len = (uint16_t)(value.len < sizeof(half->type) ? value.len : sizeof(half->type));
         memcpy(half->type, value.data, half->type_len);
         half->grpc = value.len >= 16 && memcmp(value.data, "application/grpc", 16) == 0;
+        h2->grpc |= half->grpc;
     } else if (is(name, "content-disposition")) {
         half->name_len = (uint16_t)header_parameter(value, "filename", half->name, sizeof(half->name));
     } else if (is(name, "content-encoding") || (is(name, "grpc-encoding") && !is(value, "identity"))) {

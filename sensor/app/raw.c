@@ -91,6 +91,13 @@ static void raw_gap(struct app_session *session, enum side side, uint64_t len)
         sink->gap(sink->user, object, len);
 }
 
+static void raw_datagram(struct app_session *session, enum side side, const uint8_t *data, size_t len)
+{
+    raw_data(session, side, data, len);
+    if (app_datagram_cut(session))
+        raw_gap(session, side, app_datagram_cut(session));
+}
+
 static void finish(struct app_session *session, enum side side, enum object_state state)
 {
     const struct object_sink *sink = app_objects(session);
@@ -116,7 +123,7 @@ const struct app_ops app_raw = {
     .transports = APP_TCP | APP_UDP,
     .state_size = sizeof(struct raw),
     .data = raw_data,
-    .datagram = raw_data,
+    .datagram = raw_datagram,
     .gap = raw_gap,
     .end = raw_end,
     .rest = app_rest_as_it_is,

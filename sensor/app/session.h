@@ -48,6 +48,7 @@ struct apps {
     struct object_sink objects;  /* the caller's */
     struct object_sink counting; /* what decoders see: the same, keeping the flow's busy mark */
     struct app_session *current; /* whose callback runs */
+    uint32_t cut;                /* from the datagram at hand, by the snap length */
     struct pool *sessions, *held, *metas, *others;
     struct pool **states;        /* by decoder */
     void **shared;               /* by decoder: what its sessions share, from ops->worker_new */

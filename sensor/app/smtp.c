@@ -23,6 +23,8 @@ struct smtp {
     bool challenged;    /* the server said 334: the next line is one, whatever it looks like */
     bool starttls;      /* the client asked for it last */
     bool lmtp;
+    bool missed;        /* commands: a first chunk of the message may have been among them */
+    bool headless;      /* the message at hand began so */
     uint16_t accepted;  /* recipients: LMTP answers a message once for each (RFC 2033 4.2) */
     uint64_t left;      /* of the BDAT chunk */
     uint64_t messages;
@@ -113,8 +115,9 @@ static void end_message(struct app_session *session, bool whole)
     struct smtp *smtp = app_state(session);
     if (smtp->mail.begun)
         forget_envelope(smtp);
-    mail_end(session, &smtp->mail, whole);
+    mail_end(session, &smtp->mail, whole && !smtp->headless);
     smtp->mode = SMTP_COMMAND;
+    smtp->headless = smtp->missed = false;
 }
 
 /* ---- commands and replies ---- */
@@ -148,8 +151,10 @@ static void take_bdat(struct app_session *session, enum side side, struct text r
         return; /* refused */
     smtp->left = strtoull(number, &after, 10);
     smtp->last = strcasestr(after, "LAST") != NULL;
-    if (!smtp->mail.begun)
+    if (!smtp->mail.begun) {
         begin_message(session, side);
+        smtp->headless = smtp->missed;
+    }
     if (smtp->last)
         expect_verdicts(smtp, 1);
     if (smtp->left)
@@ -352,6 +357,7 @@ static void smtp_gap(struct app_session *session, enum side side, uint64_t len)
     } else {
         smtp->client.len = 0;
         smtp->pending_count = 0;
+        smtp->missed = true;
     }
 }
 

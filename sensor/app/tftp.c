@@ -146,7 +146,7 @@ static void take_block(struct app_session *session, enum side side, uint16_t num
     if (tftp->done || (tftp->begun && side != tftp->sender))
         return;
     if (!tftp->begun)
-        begin(session, side, len);
+        begin(session, side, len + app_datagram_cut(session));
     uint16_t ahead = (uint16_t)(number - tftp->last);
     if (ahead == 0 || ahead > AHEAD_MAX)
         return; /* again */
@@ -155,7 +155,10 @@ static void take_block(struct app_session *session, enum side side, uint16_t num
     tftp->last = number;
     if (len && tftp->object)
         sink->data(sink->user, tftp->object, data, len);
-    if (len < tftp->block_size) {
+    uint32_t cut = app_datagram_cut(session);
+    if (cut && tftp->object)
+        sink->gap(sink->user, tftp->object, cut);
+    if (len + cut < tftp->block_size) {
         tftp->done = true;
         finish(session, OBJECT_CLOSED);
     }

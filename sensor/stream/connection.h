@@ -31,6 +31,7 @@
 #define TAIL_ONE_SIDED (8u * 1024) /* of them when no acknowledgement was ever captured */
 #define MESSAGE_MAX (4096u * 1024) /* of a message kept whole, acknowledged or not */
 #define RANKS 16
+#define WAITS_MAX 8 /* segments farther ahead do not wait */
 
 struct link {
     struct link *next, *prev;
@@ -78,6 +79,12 @@ struct doubt {
     struct buffer bytes;
 };
 
+/* What is held from there on answers bytes of the other side that were not seen yet: those before `ack`. */
+struct wait {
+    uint64_t from;
+    uint32_t ack;
+};
+
 struct connection;
 
 struct window {
@@ -95,6 +102,8 @@ struct window {
     uint64_t next_message; /* where the next one begins, if `over`: when the tail has passed it */
     struct window *other;  /* the other reading: from its tail_from on, what was not handed on yet */
     bool whole, over;
+    uint8_t wait_count;
+    struct wait wait[WAITS_MAX]; /* in order of `from` */
     uint64_t first_held, held_end; /* while held */
     int64_t hole_since_ns, hole_check_ns;
     int64_t kept_ns; /* when bytes were last copied into the tail */
@@ -234,11 +243,14 @@ struct segment {
     uint32_t len;
     uint32_t cut; /* bytes after them that the snap length left out */
     uint32_t seq;
+    bool waits; /* it acknowledges what was not seen yet: */
+    uint32_t ack;
 };
 void segment_take(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                   struct segment segment);
 void segment_pass(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                   struct segment segment); /* opaque: counted, not read */
+/* Hands on what is there and does not wait for the other side. */
 void half_drain(struct streams *s, struct connection *c, struct flow *flow, enum side side);
 /* These were sent and not captured. */
 void half_lost(struct streams *s, struct connection *c, struct flow *flow, enum side side,

@@ -128,8 +128,8 @@ bool doubt_accept(struct streams *s, struct connection *c, struct flow *flow, en
         if (!fits || !believable(half, flow, side, d, last))
             continue;
         struct buffer bytes = d->bytes; /* ours now: taking it may change the list */
-        struct segment segment = {bytes.data, (uint32_t)bytes.len, 0,
-                                  half->next + (uint32_t)(d->offset - half->offset)};
+        struct segment segment = {.data = bytes.data, .len = (uint32_t)bytes.len,
+                                  .seq = half->next + (uint32_t)(d->offset - half->offset)};
         d->bytes = (struct buffer){0};
         if (d->reason == EVASION_TTL)
             half->ttl = 1; /* its packets go by several ways: no reason for doubt any more */

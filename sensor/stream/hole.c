@@ -2,7 +2,9 @@
  *
  * As long as the receiver has not acknowledged past a hole it lacks the bytes too, and they will be
  * sent again. Once it has, they went by unseen: the capture lost them. Then the hole is given to
- * the sink as a gap, after a grace for taps whose two directions arrive a little out of step. */
+ * the sink as a gap, after a grace for taps whose two directions arrive a little out of step. As long
+ * an answer waits that was captured before what it answers: no decoder sees a reply to a command it
+ * did not see. */
 #include "stream/connection.h"
 
 #define SECOND INT64_C(1000000000)
@@ -44,6 +46,8 @@ void hole_settle(struct streams *s, struct connection *c, struct flow *flow, enu
             continue;
         if (!w->held || (!last && !hole_is_lost(s, half, w)))
             return;
+        if (w->first_held == half->offset)
+            w->wait_count = 0;
         uint64_t to = w->first_held;
         for (struct doubt *d = w->doubts; d;
              d = d->next) { /* what may fill a part of it gets its turn */

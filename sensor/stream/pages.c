@@ -356,6 +356,7 @@ void window_drop_early(struct streams *s, struct window *w)
     if (w->first_page > w->end_page)
         w->first_page = w->end_page;
     w->held = 0;
+    w->wait_count = 0;
     window_rank(s, w);
 }
 

@@ -2,6 +2,8 @@
  *
  * An early byte is booked as lost_gap while it waits, because that is what it is should nothing
  * more happen; it moves to its final fate when it is handed on or shed. */
+#include <string.h>
+
 #include "stream/connection.h"
 
 #define WILD_MAX 255
@@ -167,6 +169,29 @@ static void deliver(struct streams *s, struct connection *c, struct flow *flow, 
         s->sink.data(s->sink.user, flow, side, data, len);
 }
 
+static void add_wait(struct window *w, struct wait wait)
+{
+    unsigned at = 0;
+    while (at < w->wait_count && w->wait[at].from < wait.from)
+        at++;
+    if (at == WAITS_MAX || (at < w->wait_count && w->wait[at].from == wait.from))
+        return;
+    unsigned last = w->wait_count < WAITS_MAX ? w->wait_count++ : WAITS_MAX - 1;
+    memmove(&w->wait[at + 1], &w->wait[at], (last - at) * sizeof(wait));
+    w->wait[at] = wait;
+}
+
+/* Where the first bytes are that go on waiting. */
+static uint64_t waits_from(struct window *w, const struct half *peer)
+{
+    unsigned gone = 0;
+    while (gone < w->wait_count && (int32_t)(peer->next - w->wait[gone].ack) >= 0)
+        gone++;
+    w->wait_count = (uint8_t)(w->wait_count - gone);
+    memmove(&w->wait[0], &w->wait[gone], w->wait_count * sizeof(w->wait[0]));
+    return w->wait_count ? w->wait[0].from : UINT64_MAX;
+}
+
 void half_drain(struct streams *s, struct connection *c, struct flow *flow, enum side side)
 {
     struct half *half = &c->half[side];
@@ -175,7 +200,9 @@ void half_drain(struct streams *s, struct connection *c, struct flow *flow, enum
     size_t len;
     if (!w || !w->held)
         return;
-    while (!flow->opaque && (len = window_run(w, half->offset, &data)) > 0) {
+    uint64_t limit = waits_from(w, &c->half[side_other(side)]);
+    while (!flow->opaque && half->offset < limit && (len = window_run(w, half->offset, &data)) > 0) {
+        len = (size_t)min64(len, limit - half->offset);
         fate_move(s->counters, FATE_LOST_GAP, stream_fate(flow, side), len);
         w->held -= (uint32_t)len;
         other_follow(s, w, half->offset, data, len);
@@ -282,6 +309,8 @@ static void hold(struct streams *s, struct connection *c, struct flow *flow, enu
         return;
     }
     bool first = !w->held;
+    if (segment.waits)
+        add_wait(w, (struct wait){offset, segment.ack});
     window_insert(s, w, offset, segment.data, segment.len, &done);
     if (offset > half->offset && done.fresh)
         count_add(s->counters, COUNT_STREAM_OUT_OF_ORDER, 1);
@@ -335,8 +364,8 @@ void segment_take(struct streams *s, struct connection *c, struct flow *flow, en
         if (w && w->doubts)
             doubt_compare(s, flow, side, w, (uint64_t)offset, segment.data, segment.len);
         w = half->window;
-        if (offset == (int64_t)half->offset &&
-            !(w && window_has_early(w, (uint64_t)offset, segment.len)))
+        if (offset == (int64_t)half->offset && !segment.waits &&
+            !(w && (w->wait_count || window_has_early(w, (uint64_t)offset, segment.len))))
             deliver(s, c, flow, side, segment.data, segment.len);
         else
             hold(s, c, flow, side, segment, (uint64_t)offset);

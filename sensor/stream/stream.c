@@ -93,7 +93,8 @@ static void take_datagram(struct streams *s, struct flow *flow, enum side side,
     enum fate fate = stream_fate(flow, side);
     book(s, fate, packet->payload_len);
     if (packet->payload_len && !flow->opaque && s->sink.datagram)
-        s->sink.datagram(s->sink.user, flow, side, packet->payload, packet->payload_len);
+        s->sink.datagram(s->sink.user, flow, side, packet->payload, packet->payload_len,
+                         packet->payload_cut);
     if (stream_fate(flow, side) != fate) { /* the datagram that told that all is encrypted is so itself */
         fate_move(s->counters, fate, FATE_OPAQUE, packet->payload_len);
         s->tally[fate] -= packet->payload_len;

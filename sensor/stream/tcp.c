@@ -169,6 +169,18 @@ static bool doubtful(const struct connection *c, const struct flow *flow, enum s
     return true;
 }
 
+/* The two directions of a tap arrive out of step: a segment that acknowledges what was not seen yet
+ * waits for it. One number more may be a FIN that was not captured. */
+static void wait_for_peer(struct segment *segment, const struct half *peer,
+                          const struct packet_tcp *tcp)
+{
+    int32_t missing = (int32_t)(tcp->ack - peer->next);
+    segment->waits = tcp->flags & TCP_ACK && missing > 1 && peer->flags & HALF_ACKED &&
+                     (int32_t)(tcp->ack - peer->acked) <= 0 &&
+                     !(peer->flags & (HALF_LOOSE | HALF_ENDED)) && !segment->cut;
+    segment->ack = tcp->ack;
+}
+
 static void set_aside(struct streams *s, struct connection *c, struct flow *flow, enum side side,
                       struct segment segment, enum evasion reason)
 {
@@ -192,7 +204,9 @@ static void take_reset(struct streams *s, struct connection *c, struct flow *flo
         return; /* it is ending anyway */
     bool fits = !(half->flags & HALF_ANCHORED) || half->flags & HALF_LOOSE ||
                 tcp->seq == half->next || (half->flags & HALF_ACKED && tcp->seq == half->acked) ||
-                (half->flags & HALF_FIN && tcp->seq == half->fin + 1);
+                (half->flags & HALF_FIN && tcp->seq == half->fin + 1) ||
+                (half->window && half->window->wait_count &&
+                 half_offset_of(half, tcp->seq) == (int64_t)half->window->held_end);
     if (!(half->flags & HALF_ANCHORED) && tcp->flags & TCP_ACK && peer->flags & HALF_SYN)
         fits = (int32_t)(tcp->ack - peer->next) >= 0 && (int32_t)(tcp->ack - peer->next) <= TFO_MAX;
     if (!fits) { /* RFC 5961 3: a receiver answers with a challenge, or not at all */
@@ -293,8 +307,24 @@ static void take_data(struct streams *s, struct connection *c, struct flow *flow
     }
 }
 
+/* What one side lacked may be there now, and so on, to and fro. */
+static void end_waits(struct streams *s, struct connection *c, struct flow *flow)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+            struct half *half = &c->half[side];
+            uint64_t before = half->offset;
+            if (half->window && half->window->wait_count && !flow->opaque)
+                half_drain(s, c, flow, side);
+            more |= half->offset != before;
+        }
+    }
+}
+
 static void settle(struct streams *s, struct connection *c, struct flow *flow)
 {
+    end_waits(s, c, flow);
     for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
         struct half *half = &c->half[side];
         if (!half->window)
@@ -317,8 +347,8 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
     const struct packet_tcp *tcp = &packet->tcp;
     struct half *half = &c->half[side], *peer = &c->half[side_other(side)];
     bool syn = tcp->flags & TCP_SYN;
-    struct segment segment = {packet->payload, packet->payload_len, packet->payload_cut,
-                              tcp->seq + syn};
+    struct segment segment = {.data = packet->payload, .len = packet->payload_len,
+                              .cut = packet->payload_cut, .seq = tcp->seq + syn};
     enum evasion reason;
 
     if (doubtful(c, flow, side, packet, &reason)) {
@@ -348,6 +378,7 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
         return; /* to be settled by the answer */
     }
     note_urgent(flow, side, packet);
+    wait_for_peer(&segment, peer, tcp);
     if (segment.len || segment.cut)
         take_data(s, c, flow, side, segment);
     if (half->offset != had)

@@ -23,7 +23,7 @@ static void say(struct fake_worker *fake, struct flow *flow, uint8_t kind, const
     for (size_t n; len; data += n, len -= (uint32_t)n) {
         n = len < SEGMENT ? len : SEGMENT;
         if (flow->protocol == IPPROTO_UDP)
-            fake->sink.datagram(fake->sink.user, flow, side, data, n);
+            fake->sink.datagram(fake->sink.user, flow, side, data, n, 0);
         else
             fake->sink.data(fake->sink.user, flow, side, data, n);
     }

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!exact)
             abort();
         memcpy(exact, datagram, n);
-        fake.sink.datagram(fake.sink.user, flow, control & 1 ? SIDE_SERVER : SIDE_CLIENT, exact, n);
+        fake.sink.datagram(fake.sink.user, flow, control & 1 ? SIDE_SERVER : SIDE_CLIENT, exact, n, 0);
         free(exact);
     }
     fake_close(&fake);

@@ -23,13 +23,14 @@ def read(path):
     return packets, link
 
 
-def write(path, packets, link=ETHERNET, order="<", nanoseconds=False):
+def write(path, packets, link=ETHERNET, order="<", nanoseconds=False, snap=262144):
     unit = 1 if nanoseconds else 1000
     with open(path, "wb") as file:
         file.write(struct.pack(order + "IHHiIII", 0xA1B23C4D if nanoseconds else 0xA1B2C3D4, 2, 4, 0, 0, 262144, link))
         for time_ns, data in packets:
-            file.write(struct.pack(order + "IIII", time_ns // 10 ** 9, time_ns % 10 ** 9 // unit, len(data), len(data)))
-            file.write(data)
+            kept = data[:snap]
+            file.write(struct.pack(order + "IIII", time_ns // 10 ** 9, time_ns % 10 ** 9 // unit, len(kept), len(data)))
+            file.write(kept)
 
 
 def block(kind, body, order="<"):

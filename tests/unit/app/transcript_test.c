@@ -11,7 +11,7 @@
  *      flow 10.0.0.1:5000 192.0.2.1:80 [udp]     later lines belong to this flow
  *      >>> bytes                   the client sends; \r \n \t \\ \xHH are escapes, \*N{...} repeats
  *      <<< bytes                   the server sends
- *      >>! N     <<! N             N bytes that never came
+ *      >>! N     <<! N             N bytes that never came; of UDP: of the datagram before, by the snap length
  *      >>.       <<.               the side is done (FIN)
  *      >>x       <<x               the side is reset
  *      = client closed name|type|content       an object, in order of beginning
@@ -149,6 +149,7 @@ struct run {
     size_t len;
     enum side side;
     bool pending;
+    uint32_t cut; /* of the pending datagram, by the snap length */
 };
 
 static void use_flow(struct run *r, const char *text)
@@ -186,7 +187,7 @@ static void send_pending(struct run *r)
         uint8_t *copy = malloc(n);
         memcpy(copy, r->bytes + at, n);
         if (r->udp[r->flow])
-            r->fake.sink.datagram(r->fake.sink.user, flow, r->side, copy, n);
+            r->fake.sink.datagram(r->fake.sink.user, flow, r->side, copy, n, r->cut);
         else
             r->fake.sink.data(r->fake.sink.user, flow, r->side, copy, n);
         free(copy);
@@ -210,11 +211,18 @@ static void play_line(struct run *r, const struct line *line)
     }
     if (line->kind[0] != '>' && line->kind[0] != '<')
         return;
+    if (r->udp[r->flow] && line->kind[2] == '!') {
+        r->cut = (uint32_t)strtoul(line->text, NULL, 10);
+        send_pending(r);
+        r->cut = 0;
+        return;
+    }
     if (r->pending && (!r->join || side != r->side || line->kind[2] != line->kind[1] || r->udp[r->flow]))
         send_pending(r);
     struct flow *flow = r->flows[r->flow];
     switch (line->kind[2]) {
     case '!':
+        flow->gaps = true;
         r->fake.sink.gap(r->fake.sink.user, flow, side, strtoull(line->text, NULL, 10));
         break;
     case '.':

@@ -776,6 +776,47 @@ static void opaque_flows_are_only_counted(void **state)
     wire_free(w);
 }
 
+/* Two taps out of step: a decoder that saw a reply before its command would take the one for another's. */
+static void answers_wait_for_what_they_answer(void **state)
+{
+    (void)state;
+    struct wire *w = wire_new(0, true);
+    wire_handshake(w);
+    wire_text(w, SIDE_SERVER, S0, C0 + 4, "354 ");
+    wire_text(w, SIDE_CLIENT, C0 + 4, S0 + 8, "body");     /* early, and answers what comes late */
+    wire_text(w, SIDE_SERVER, S0 + 8, C0 + 8, "250 ");
+    assert_string_equal(w->order, "");
+    wire_text(w, SIDE_CLIENT, C0, S0, "DATA");
+    assert_string_equal(w->order, "cs");
+    wire_text(w, SIDE_SERVER, S0 + 4, C0 + 4, "more");
+    assert_string_equal(w->order, "csscs");
+    assert_true(wire_got(w, SIDE_CLIENT, "DATAbody") && wire_got(w, SIDE_SERVER, "354 more250 "));
+    assert_int_equal(w->side[0].gaps + w->side[1].gaps, 0);
+    wire_free(w);
+}
+
+/* What they answer may have been lost: the wait has an end, and a reset behind it fits. */
+static void answers_do_not_wait_for_ever(void **state)
+{
+    (void)state;
+    struct wire *w = wire_new(0, true);
+    wire_handshake(w);
+    wire_text(w, SIDE_SERVER, S0, C0 + 4, "answer");
+    flow_table_expire(w->table, w->now += WIRE_SECOND);
+    streams_expire(w->streams, w->now);
+    assert_string_equal(w->order, "");
+    streams_expire(w->streams, w->now += 2 * WIRE_SECOND);
+    assert_string_equal(w->order, "s");
+    wire_text(w, SIDE_SERVER, S0 + 6, C0 + 9, "again");
+    wire_tcp(w, SIDE_SERVER, TCP_RST | TCP_ACK, S0 + 11, C0 + 9, NULL, 0);
+    assert_int_equal(w->flow->evasion, 0);
+    flow_table_expire(w->table, w->now + 6 * WIRE_SECOND);
+    assert_true(wire_got(w, SIDE_SERVER, "answeragain"));
+    assert_int_equal(w->side[1].how, STREAM_RST);
+    assert_int_equal(w->side[0].gap_bytes, 9);
+    wire_free(w);
+}
+
 static void datagrams_pass(void **state)
 {
     (void)state;
@@ -845,6 +886,8 @@ int main(void)
         cmocka_unit_test(snap_length_is_a_gap),
         cmocka_unit_test(opaque_flows_are_only_counted),
         cmocka_unit_test(datagrams_pass),
+        cmocka_unit_test(answers_wait_for_what_they_answer),
+        cmocka_unit_test(answers_do_not_wait_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

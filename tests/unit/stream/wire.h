@@ -41,6 +41,7 @@ struct wire {
     int64_t now;
     bool go_opaque; /* the sink declares the flow encrypted on its first data */
     bool keep;      /* write the data down */
+    char order[64]; /* whose bytes came when: c and s, a letter a call */
 };
 
 static inline void wire_data(void *user, struct flow *flow, enum side side, const uint8_t *data,
@@ -51,6 +52,9 @@ static inline void wire_data(void *user, struct flow *flow, enum side side, cons
     assert(len > 0);
     assert(!flow->opaque);
     s->delivered += len;
+    size_t calls = strlen(w->order);
+    if (calls + 1 < sizeof(w->order))
+        w->order[calls] = side == SIDE_CLIENT ? 'c' : 's';
     if (w->keep) {
         if (s->len + len > s->cap) {
             s->cap = (s->len + len) * 2;
@@ -64,11 +68,12 @@ static inline void wire_data(void *user, struct flow *flow, enum side side, cons
 }
 
 static inline void wire_datagram(void *user, struct flow *flow, enum side side, const uint8_t *data,
-                                 size_t len)
+                                 size_t len, uint32_t cut)
 {
     (void)flow;
     (void)data;
     (void)len;
+    (void)cut;
     ((struct wire *)user)->side[side].datagrams++;
 }
 
