@@ -4,8 +4,8 @@
  *
  * A run begins with what a known magic looks like in the coding, is proved when its first bytes decode to one, and ends
  * with the first character that is none of its own. Line ends may stand in it, written out or escaped as JSON does; a
- * line shorter than the one before is the last. A character may be escaped, as \u002B by some JSON writers and as %2B in
- * forms. */
+ * line shorter than the one before is the last. A character may be escaped, as \u002B by some JSON writers and as %2B
+ * in forms. */
 #include <ctype.h>
 
 #include "coded.h"
