@@ -83,7 +83,7 @@ bool config_load(struct config *config, const char *path, char *error, size_t er
 bool config_options(struct config *config, enum config_command command, int argc, char **argv,
                     struct string_list *operands, char *error, size_t error_len);
 /* Defaults that depend on the command, and what is derived; then the configuration is read-only. */
-bool config_finish(struct config *config, enum config_command command, char *error, size_t error_len);
+void config_finish(struct config *config, enum config_command command);
 void config_show(const struct config *config); /* YAML on standard output, defaults included */
 void config_help(enum config_command command); /* the options of one command, on standard output */
 

@@ -29,6 +29,10 @@ struct redis_url {
     char user[128], password[512]; /* "" for none */
 };
 
+#define REDIS_URL_FORMS                                                                            \
+    "redis[s]://[user:password@]host[:port][,...][/db], "                                          \
+    "redis[s]+sentinel://host[:port][,...]/master[/db], unix:///path or off"
+bool redis_url_is(const char *text); /* one of the forms but "off" */
 /* False with a sentence in `error`. */
 bool redis_url_parse(struct redis_url *url, const struct config *config, char *error, size_t error_len);
 /* The password file's first line as it is now; what cannot be read leaves the password as it was. */

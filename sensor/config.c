@@ -10,9 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture.h"
 #include "config_table.h"
 #include "event.h"
 #include "log.h"
+#include "redis_url.h"
 
 #define R COMMAND_REPLAY
 #define C COMMAND_CAPTURE
@@ -113,6 +115,41 @@ static bool set_flag(bool *value, const char *text, char *error, size_t error_le
     return false;
 }
 
+static bool is_net(const char *text, size_t len)
+{
+    struct ip_set *set = ip_set_new();
+    char *net = config_copy(text, len);
+    bool is = ip_set_add(set, net);
+    free(net);
+    ip_set_free(set);
+    return is;
+}
+
+static bool is_address_and_port(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char *end;
+    if (!colon || colon == text || colon[1] < '0' || colon[1] > '9')
+        return false;
+    long port = strtol(colon + 1, &end, 10);
+    return !*end && port >= 1 && port <= 65535;
+}
+
+/* A text with a form of its own. */
+static bool check_text(const struct setting *setting, const char *text, char *error, size_t error_len)
+{
+    const char *forms = NULL;
+    if (setting->kind == SETTING_FILTER && *text)
+        return capture_check_filter(text, error, error_len);
+    if (setting->kind == SETTING_URL && *text && strcmp(text, "off") != 0 && !redis_url_is(text))
+        forms = REDIS_URL_FORMS;
+    else if (setting->kind == SETTING_LISTEN && *text && !is_address_and_port(text))
+        forms = "ADDRESS:PORT, or \"\" for no page";
+    if (forms)
+        snprintf(error, error_len, "'%s' is not %s", text, forms);
+    return !forms;
+}
+
 /* A comma list, added to what the list holds. */
 static bool set_list(const struct setting *setting, struct string_list *list, const char *text,
                      char *error, size_t error_len)
@@ -121,6 +158,10 @@ static bool set_list(const struct setting *setting, struct string_list *list, co
         size_t len = strcspn(at, ",");
         if (len && setting->choices[0] && !is_choice(setting->choices, at, len)) {
             snprintf(error, error_len, "'%.*s' is not one of %s", (int)len, at, setting->choices);
+            return false;
+        }
+        if (len && setting->kind == SETTING_NETS && !is_net(at, len)) {
+            snprintf(error, error_len, "'%.*s' is not an address or CIDR prefix", (int)len, at);
             return false;
         }
         if (len)
@@ -143,6 +184,11 @@ bool config_set(struct config *config, const struct setting *setting, const char
         /* fall through */
     case SETTING_TEXT:
     case SETTING_FILE:
+    case SETTING_URL:
+    case SETTING_LISTEN:
+    case SETTING_FILTER:
+        if (!check_text(setting, text, error, error_len))
+            return false;
         free(*(char **)field);
         *(char **)field = config_copy(text, strlen(text));
         return true;
@@ -151,6 +197,7 @@ bool config_set(struct config *config, const struct setting *setting, const char
     case SETTING_FLAG:
         return set_flag(field, text, error, error_len);
     case SETTING_LIST:
+    case SETTING_NETS:
         return set_list(setting, field, text, error, error_len);
     case SETTING_TALLY:
         *(int *)field += 1;
@@ -161,7 +208,7 @@ bool config_set(struct config *config, const struct setting *setting, const char
 
 void config_empty_list(struct config *config, const struct setting *setting)
 {
-    if (setting->kind == SETTING_LIST)
+    if (setting_is_list(setting))
         list_clear(field_of(config, setting));
 }
 
@@ -194,10 +241,10 @@ void config_init(struct config *config)
 void config_free(struct config *config)
 {
     for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (SETTINGS[i].kind == SETTING_LIST)
+        if (setting_is_list(&SETTINGS[i]))
             list_clear(field_of(config, &SETTINGS[i]));
-        else if (SETTINGS[i].kind == SETTING_TEXT || SETTINGS[i].kind == SETTING_FILE ||
-                 SETTINGS[i].kind == SETTING_CHOICE)
+        else if (SETTINGS[i].kind != SETTING_INT && SETTINGS[i].kind != SETTING_FLAG &&
+                 SETTINGS[i].kind != SETTING_TALLY)
             free(*(char **)field_of(config, &SETTINGS[i]));
     }
     ip_set_free(config->home);
@@ -210,17 +257,11 @@ static void replace(char **field, const char *text)
     *field = config_copy(text, strlen(text));
 }
 
-static bool finish_home(struct config *config, char *error, size_t error_len)
+static void finish_home(struct config *config)
 {
     config->home = ip_set_new();
-    for (size_t i = 0; i < config->home_nets.count; i++) {
-        if (!ip_set_add(config->home, config->home_nets.items[i])) {
-            snprintf(error, error_len, "home network '%s' is not an address or CIDR prefix",
-                     config->home_nets.items[i]);
-            return false;
-        }
-    }
-    return true;
+    for (size_t i = 0; i < config->home_nets.count; i++)
+        ip_set_add(config->home, config->home_nets.items[i]); /* set_list() saw that it is one */
 }
 
 static void finish_events(struct config *config)
@@ -287,21 +328,34 @@ static void warn_unbuilt(const struct config *config)
         log_warning("evidence.dir: this version keeps no evidence");
 }
 
-bool config_finish(struct config *config, enum config_command command, char *error, size_t error_len)
+void config_finish(struct config *config, enum config_command command)
 {
     finish_by_command(config, command);
     finish_events(config);
     finish_rules(config);
     config->inspect_both = strcmp(config->inspect, "both") == 0;
     warn_unbuilt(config);
-    return finish_home(config, error, error_len);
+    finish_home(config);
+}
+
+static void show_text(const char *text)
+{
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            putchar('\\');
+        putchar(*text);
+    }
+    putchar('"');
 }
 
 static void show_list(const struct string_list *list)
 {
     putchar('[');
-    for (size_t i = 0; i < list->count; i++)
-        printf("%s\"%s\"", i ? ", " : "", list->items[i]);
+    for (size_t i = 0; i < list->count; i++) {
+        fputs(i ? ", " : "", stdout);
+        show_text(list->items[i]);
+    }
     putchar(']');
 }
 
@@ -312,13 +366,10 @@ static void show_value(const struct config *config, const struct setting *settin
     case SETTING_TEXT:
     case SETTING_FILE:
     case SETTING_CHOICE:
-        putchar('"');
-        for (const char *p = *(char *const *)field; *p; p++) {
-            if (*p == '"' || *p == '\\')
-                putchar('\\');
-            putchar(*p);
-        }
-        putchar('"');
+    case SETTING_URL:
+    case SETTING_LISTEN:
+    case SETTING_FILTER:
+        show_text(*(char *const *)field);
         break;
     case SETTING_INT:
         printf("%lld", (long long)*(const int64_t *)field);
@@ -327,6 +378,7 @@ static void show_value(const struct config *config, const struct setting *settin
         fputs(*(const bool *)field ? "true" : "false", stdout);
         break;
     case SETTING_LIST:
+    case SETTING_NETS:
         show_list(field);
         break;
     case SETTING_TALLY:

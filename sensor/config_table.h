@@ -11,6 +11,10 @@ enum setting_kind {
     SETTING_INT,
     SETTING_FLAG,
     SETTING_LIST,
+    SETTING_NETS,   /* a list of addresses and prefixes */
+    SETTING_URL,    /* a text: of a Redis, or off */
+    SETTING_LISTEN, /* a text: address:port, or nothing */
+    SETTING_FILTER, /* a text: in tcpdump's language */
     SETTING_TALLY /* an option whose uses are counted */
 };
 
@@ -30,6 +34,11 @@ struct setting {
 
 extern const struct setting SETTINGS[];
 extern const size_t SETTING_COUNT;
+
+static inline bool setting_is_list(const struct setting *setting)
+{
+    return setting->kind == SETTING_LIST || setting->kind == SETTING_NETS;
+}
 
 char *config_copy(const char *text, size_t len);
 /* Gives the setting the value the text says; false with a reason in `error`. Lists are added to. */

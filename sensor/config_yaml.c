@@ -102,7 +102,7 @@ static bool set_node(struct reading *r, const struct setting *setting, const yam
     r->seen |= UINT64_C(1) << (setting - SETTINGS);
     config_given(r->config, setting);
     config_empty_list(r->config, setting);
-    if (setting->kind != SETTING_LIST || node->type != YAML_SEQUENCE_NODE)
+    if (!setting_is_list(setting) || node->type != YAML_SEQUENCE_NODE)
         return set_scalar(r, setting, node);
     for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top;
          item++) {

@@ -121,10 +121,10 @@ static int run_command(const struct command *command, int argc, char **argv)
     int code = EXIT_USAGE;
 
     config_init(&config);
-    if (!config_options(&config, command->id, argc, argv, &operands, error, sizeof(error)) ||
-        !config_finish(&config, command->id, error, sizeof(error)))
+    if (!config_options(&config, command->id, argc, argv, &operands, error, sizeof(error))) {
         log_error("%s", error);
-    else {
+    } else {
+        config_finish(&config, command->id);
         set_verbosity(&config);
         code = command->run(&config, &operands);
     }

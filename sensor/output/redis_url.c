@@ -117,6 +117,14 @@ static bool parse(struct redis_url *url, const char *text)
     return false;
 }
 
+bool redis_url_is(const char *text)
+{
+    struct redis_url url = {0};
+    bool is = parse(&url, text);
+    explicit_bzero(&url, sizeof(url)); /* it may hold a password */
+    return is;
+}
+
 static bool read_line(const char *path, char *out, size_t out_len)
 {
     FILE *file = fopen(path, "r");
@@ -141,10 +149,7 @@ bool redis_url_parse(struct redis_url *url, const struct config *config, char *e
     memset(url, 0, sizeof(*url));
     snprintf(url->user, sizeof(url->user), "%s", config->redis_username);
     if (!parse(url, config->redis_url)) {
-        snprintf(error, error_len,
-                 "redis.url '%s' is none of redis[s]://[user:password@]host[:port][,...][/db], "
-                 "redis[s]+sentinel://host[:port][,...]/master[/db], unix:///path, off",
-                 config->redis_url);
+        snprintf(error, error_len, "redis.url '%s' is not " REDIS_URL_FORMS, config->redis_url);
         return false;
     }
     if (config->redis_password_file[0] &&

@@ -82,11 +82,13 @@ static void pick_up(struct streams *s, struct half *half, struct flow *flow, enu
 }
 
 /* Nobody acknowledges more than the window it offered; where it seems so, the offer was not
- * captured, and more such acknowledgements follow, or this one is forged. */
+ * captured, and more such acknowledgements follow, or this one is forged. One for bytes that were
+ * seen to be sent is neither: the acknowledgements between were left out of the capture. */
 static bool beyond_offer(const struct half *half, uint32_t ack)
 {
     uint32_t slack = half->span > WINDOW_SLACK ? half->span : WINDOW_SLACK;
-    return half->flags & HALF_ACKED && (int32_t)(ack - half->edge) > (int32_t)slack;
+    return half->flags & HALF_ACKED && (int32_t)(ack - half->next) > 0 &&
+           (int32_t)(ack - half->edge) > (int32_t)slack;
 }
 
 /* `half` is the one acknowledged; the packet comes from the other side. */

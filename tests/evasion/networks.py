@@ -252,3 +252,12 @@ def _(c):
         c.seq += len(MESSAGE[at:at + 1000])
         c.reply()
     finish(c)
+
+
+@plain("a capture without the receiver's acknowledgements: its answer alone acknowledges a large upload")
+def _(c):
+    begin(c)
+    for at in range(0, len(MESSAGE), 1000):
+        c.segment(MESSAGE[at:at + 1000])
+        c.seq += len(MESSAGE[at:at + 1000])
+    finish(c)

@@ -263,6 +263,15 @@ def bad_input(sensor, folder):
         result = sensor.replay("-c", path, put)
         tap.equal(result.code, 2, result.failed())
         tap.expect("value.yaml:2" in result.err and "outbound" in result.err and "both" in result.err, result.err)
+        for text, said in ((b"sensor:\n  home_nets:\n    - 10.0.0.0/8\n    - 10.0.0.0/40\n", "value.yaml:4: sensor.home_nets"),
+                           (b"capture:\n  filter: port and\n", "value.yaml:2: capture.filter"),
+                           (b"redis:\n  url: http://10.0.0.1\n", "value.yaml:2: redis.url"),
+                           (b"metrics:\n  listen: everywhere\n", "value.yaml:2: metrics.listen"),
+                           (b"metrics:\n  listen: 127.0.0.1:94690\n", "value.yaml:2: metrics.listen")):
+            path = written("value.yaml", text)
+            for result in (sensor.replay("-c", path, put), sensor.run("config", "check", "-c", path)):
+                tap.equal((result.code, result.out), (2, ""), result.failed())
+                tap.expect(said in result.err, f"{said}: {result.err}")
     with tap.case("no input: exit 2; no command: exit 2"):
         tap.equal(sensor.run("replay").code, 2, "replay without input")
         tap.equal(sensor.run().code, 2, "no command")
@@ -399,6 +408,8 @@ def commands(sensor, folder):
         path = os.path.join(folder, "shown.yaml")
         shown = sensor.run("config", "show")
         tap.equal(shown.code, 0, shown.failed())
+        sections = [line for line in shown.out.splitlines() if not line.startswith(" ")]
+        tap.equal(len(sections), len(set(sections)), f"a section that stands twice: {sections}")
         with open(path, "w", encoding="utf-8") as file:
             file.write(shown.out)
         result = sensor.run("config", "check", "-c", path)

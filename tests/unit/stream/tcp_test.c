@@ -410,6 +410,20 @@ static void wild_acknowledgement_is_set_aside(void **state)
     wire_free(w);
 }
 
+static void acknowledgement_of_all_that_was_sent_is_not_wild(void **state)
+{
+    (void)state;
+    struct wire *w = opened();
+    static char block[50000];
+    memset(block, 'x', sizeof block);
+    for (uint32_t i = 0; i < 8; i++)
+        wire_tcp(w, SIDE_CLIENT, TCP_ACK, C0 + i * 50000, S0, block, sizeof block);
+    wire_text(w, SIDE_SERVER, S0, C0 + 400000, "answer"); /* the only acknowledgement captured */
+    assert_true(wire_got(w, SIDE_SERVER, "answer"));
+    assert_int_equal(w->flow->evasion, 0);
+    wire_free(w);
+}
+
 static void fast_open_data_taken_by_the_server(void **state)
 {
     (void)state;
@@ -861,6 +875,7 @@ int main(void)
         cmocka_unit_test(old_timestamp_is_set_aside),
         cmocka_unit_test(data_without_ack_flag_is_set_aside),
         cmocka_unit_test(wild_acknowledgement_is_set_aside),
+        cmocka_unit_test(acknowledgement_of_all_that_was_sent_is_not_wild),
         cmocka_unit_test(fast_open_data_taken_by_the_server),
         cmocka_unit_test(fast_open_data_refused_and_sent_again),
         cmocka_unit_test(false_syn_data_does_not_hide_the_real),
