@@ -2,8 +2,8 @@
  *
  * As long as the receiver has not acknowledged past a hole it lacks the bytes too, and they will be
  * sent again. Once it has, they went by unseen: the capture lost them. Then the hole is given to
- * the sink as a gap, after a grace for taps whose two directions arrive a little out of step. As long
- * an answer waits that was captured before what it answers: no decoder sees a reply to a command it
+ * the sink as a gap, after a grace for taps whose two directions arrive a little out of step. For as
+ * long an answer waits that was captured before what it answers: no decoder sees a reply to a command it
  * did not see. */
 #include "stream/connection.h"
 

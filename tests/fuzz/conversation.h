@@ -49,7 +49,7 @@ static int fuzz_conversation(const struct opening *opening, uint8_t protocol, ui
         flow->content[SIDE_CLIENT] = false;
     for (; opening && opening->bytes; opening++) {
         if (protocol == IPPROTO_UDP)
-            fake.sink.datagram(fake.sink.user, flow, opening->side, (const uint8_t *)opening->bytes, opening->len);
+            fake.sink.datagram(fake.sink.user, flow, opening->side, (const uint8_t *)opening->bytes, opening->len, 0);
         else
             fake.sink.data(fake.sink.user, flow, opening->side, (const uint8_t *)opening->bytes, opening->len);
     }
@@ -66,7 +66,7 @@ static int fuzz_conversation(const struct opening *opening, uint8_t protocol, ui
             continue;
         if (protocol == IPPROTO_UDP) {
             if (len)
-                fake.sink.datagram(fake.sink.user, flow, side, c.at, len);
+                fake.sink.datagram(fake.sink.user, flow, side, c.at, len, 0);
         } else if ((control & 0x18) == 0x18) {
             len = fuzz_other(&fake.sink, flow, control, c.at, len);
         } else if (what == 3 && len < 8) {
