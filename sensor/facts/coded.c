@@ -238,8 +238,11 @@ static bool hex_sniff(const uint8_t *head, size_t len)
 
 #define LITERAL(bytes, caseless) {bytes, sizeof(bytes) - 1, 0, caseless}
 
+#define LITERAL_AT(offset, bytes, caseless) {bytes, sizeof(bytes) - 1, offset, caseless}
+
 /* The magics' first characters: JPEG, PNG, JPEG 2000, WSQ, RIFF (WebP), HEIF, then FMR, FIR, FAC, IIR, NTemplate,
- * ANSI/NIST-ITL. */
+ * ANSI/NIST-ITL; then a chip's files: DG1 of the three sizes, DG2 to DG4 (7F61 82 behind a length of two bytes), EF.SOD
+ * (the OID of signed data). */
 static const struct recogniser_literal BASE64[] = {
     LITERAL("/9j/", false),
     LITERAL("\\/9j\\/", false),
@@ -266,13 +269,19 @@ static const struct recogniser_literal BASE64[] = {
     LITERAL("TlQAE", false),
     LITERAL("MS4wMDE6", false),
     LITERAL("MS4wMTo", false),
+    LITERAL("YVtfH1h", false),
+    LITERAL("YUtfH0h", false),
+    LITERAL("YV1fH1p", false),
+    LITERAL_AT(6, "9hg", false),
+    LITERAL_AT(12, "CSqGSIb3DQEH", false),
 };
 
 static const struct recogniser_literal HEX[] = {
     LITERAL("ffd8ff", true),           LITERAL("89504e470d0a1a0a", true), LITERAL("0000000c6a502020", true),
     LITERAL("ff4fff51", true),         LITERAL("ffa0ff", true),           LITERAL("464d5200", true),
     LITERAL("4649520030", true),       LITERAL("4641430030", true),       LITERAL("4949520030", true),
-    LITERAL("4e540010", true),
+    LITERAL("4e540010", true),         LITERAL("615b5f1f58", true),       LITERAL("614b5f1f48", true),
+    LITERAL("615d5f1f5a", true),       LITERAL_AT(8, "7f6182", true),
 };
 
 const struct recogniser recogniser_coded_base64 = {

@@ -7,8 +7,11 @@ import json
 import textwrap
 import urllib.parse
 
-from biometrics import fac_2005, fmr_iso_2005
+from biometrics import der, fac_2005, fmr_iso_2005
+from chips import SIGNED_DATA, group, security_object
 from images import cjpeg, picture, wsq_stream
+
+MRZ = b"P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<L898902C36UTO7408122F1204159ZE184226B<<<<<10"
 
 
 def coded(rng):
@@ -56,7 +59,16 @@ def coded(rng):
         finger = wsq_stream(rng, 300, 400)
         yield "fingerprint in XML", f"<f>{base64.b64encode(finger).decode()}</f>".encode(), \
             {"inside": {"biometric_valid": True, "object_type": "wsq"}}
+        chip = ("icao-dg1", der("61", der("5F1F", MRZ))), ("icao-dg2", der("75", group(2, 8, [face]))), \
+               ("icao-sod", security_object(rng, False))
+        for kind, file in chip:
+            proof = {"inside": {"biometric_valid": True, "object_type": kind, "object_size": len(file)}}
+            yield f"{kind} in JSON", json.dumps({"id": 7, "file": base64.b64encode(file).decode()}).encode(), proof
+            if kind != "icao-sod":
+                yield f"{kind} in hexadecimal", json.dumps({"id": 7, "file": file.hex().upper()}).encode(), proof
         # Look-alikes
+        sealed = der("77", der("30", SIGNED_DATA, der("A0", rng.randbytes(900))))
+        yield "signed data of something else", base64.b64encode(sealed), None
         noise = base64.b64encode(b"\xff\xd8\xff\xe0" + rng.randbytes(900)).decode()
         yield "a picture's first bytes and noise", json.dumps({"image": noise}).encode(), None
         yield "hex pairs of noise", " ".join(textwrap.wrap("ffd8ffe0" + rng.randbytes(900).hex(), 2)).encode(), None
