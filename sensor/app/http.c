@@ -210,7 +210,8 @@ static void http_gap(struct app_session *session, enum side side, uint64_t len)
         case HTTP_BODY_DONE:
             finish(session, side, OBJECT_CLOSED); /* the object knows of its gap */
             break;
-        case HTTP_BODY_BAD:
+        case HTTP_BODY_BAD: /* heads of chunks may stand between the bytes from here: no part of the body is whole */
+            http_object_end(session, side, OBJECT_TRUNCATED);
             lose(session, side, 0, false);
             return;
         }

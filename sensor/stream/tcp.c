@@ -62,8 +62,8 @@ static bool take_syn(struct streams *s, struct half *half, struct flow *flow, en
 }
 
 /* The first segment of a connection whose SYN was not seen. */
-static void pick_up(struct streams *s, struct half *half, struct flow *flow, enum side side,
-                    const struct segment *segment)
+static void pick_up(struct streams *s, struct half *half, const struct half *peer, struct flow *flow,
+                    enum side side, const struct segment *segment)
 {
     if (!(half->flags & HALF_ANCHORED)) {
         anchor(s, half, flow, side, segment->seq, HALF_LOOSE);
@@ -77,7 +77,8 @@ static void pick_up(struct streams *s, struct half *half, struct flow *flow, enu
     if (half->flags & HALF_ACKED &&
         (tcp_beyond_window(half, segment->seq) || ahead < -WINDOW_SLACK * 16))
         return; /* not where the receiver is */
-    half->next = segment->seq;
+    if (ahead < 0 || !(peer->flags & HALF_SYN)) /* a SYN that was answered says where the bytes begin */
+        half->next = segment->seq;
     half->flags &= (uint16_t) ~(HALF_LOOSE | HALF_LATE);
 }
 
@@ -366,7 +367,7 @@ void tcp_packet(struct streams *s, struct connection *c, struct flow *flow, enum
         return;
     }
     if (!syn) {
-        pick_up(s, half, flow, side, &segment);
+        pick_up(s, half, peer, flow, side, &segment);
     } else if (!take_syn(s, half, flow, side, tcp)) {
         book(s, FATE_MALFORMED, segment.len);
         return;

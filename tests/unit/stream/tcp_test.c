@@ -104,6 +104,19 @@ static void midstream_begins_at_first_data(void **state)
     wire_free(w);
 }
 
+static void first_bytes_lost_behind_an_answered_syn_are_a_gap(void **state)
+{
+    (void)state;
+    struct wire *w = wire_new(0, false);
+    wire_tcp(w, SIDE_SERVER, TCP_SYN | TCP_ACK, SERVER_ISN, C0, NULL, 0);
+    wire_text(w, SIDE_CLIENT, C0 + 3, S0, "def");
+    wire_ack(w, SIDE_SERVER, S0, C0 + 6);
+    w->now += 3 * WIRE_SECOND;
+    wire_text(w, SIDE_CLIENT, C0 + 6, S0, "ghi");
+    assert_int_equal(w->side[0].gap_bytes, 3); /* else what follows would count as whole */
+    wire_free(w);
+}
+
 static void syn_ack_first_makes_its_receiver_the_client(void **state)
 {
     (void)state;
@@ -857,6 +870,7 @@ int main(void)
         cmocka_unit_test(reordered_segments_come_out_in_order),
         cmocka_unit_test(sequence_numbers_wrap),
         cmocka_unit_test(midstream_begins_at_first_data),
+        cmocka_unit_test(first_bytes_lost_behind_an_answered_syn_are_a_gap),
         cmocka_unit_test(syn_ack_first_makes_its_receiver_the_client),
         cmocka_unit_test(forged_syn_ack_does_not_turn_the_flow_around),
         cmocka_unit_test(one_sided_capture_delivers_without_acknowledgements),
