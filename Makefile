@@ -17,7 +17,8 @@ DEMO_DEPS  := redis-server
 # What tests/live/protocols.py sends files by.
 PEER_DEPS  := libnginx-mod-http-dav-ext cadaver nghttp2-client nghttp2-server nghttp2-proxy python3-grpcio \
               python3-websockets swaks python3-aiosmtpd exim4-daemon-light dovecot-imapd dovecot-pop3d vsftpd samba \
-              smbclient rsync openssh-client rsh-client tftpd-hpa tftp-hpa mosquitto mosquitto-clients dcmtk \
+              smbclient msmtp s-nail mutt isync fetchmail rsync openssh-client rsh-client tftpd-hpa tftp-hpa \
+              mosquitto mosquitto-clients dcmtk \
               nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils nfs-common kmod user-mode-linux
 TEST_DEPS  := $(DEMO_DEPS) clang libclang-rt-14-dev libcmocka-dev python3 python3-scapy python3-yaml curl nginx \
               netcat-openbsd openssl libjpeg-turbo-progs ethtool iproute2 tcpdump gzip zstd cppcheck git valgrind \

@@ -685,8 +685,8 @@ def speed(short):
     and only what is grossly wrong fails."""
     with tempfile.TemporaryDirectory(prefix="fault-") as folder:
         program = os.path.join(folder, "generate")
-        subprocess.run(["cc", "-O2", "-o", program, os.path.join(ROOT, "tests", "bench", "generate.c"), "-lm"],
-                       check=True)
+        sources = [os.path.join(ROOT, "tests", "bench", name) for name in ("generate.c", "generate_files.c")]
+        subprocess.run(["cc", "-O2", "-o", program, *sources, "-lm"], check=True)
         path = os.path.join(folder, "load.pcap")
         subprocess.run([program, "jpeg-post", "200" if short else "1000", path], check=True, stdout=subprocess.DEVNULL)
         server = Server(os.path.join(folder, "redis")).start()

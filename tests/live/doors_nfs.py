@@ -7,8 +7,17 @@ import linux_client
 from doors import HERE, INSIDE, OUTSIDE, Missing, door
 
 
+def is_on_a_known_mount(path):
+    """Whether the system's list says what file system that is: in a chroot it does not, and ganesha exports nothing."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        points = [line.split()[4].rstrip("/") for line in mounts]
+    return any((path + "/").startswith(point + "/") for point in points)
+
+
 def nfs_server(stage, host, address, share):
     """Ganesha, which serves NFS 3 and 4 over TCP and UDP without a kernel's help."""
+    if not is_on_a_known_mount(share):
+        raise Missing("no file system is mounted here that ganesha could export: a chroot")
     state = stage.path(f"nfs-{host}", "x")[:-1]
     plugins = f"/usr/lib/{os.uname().machine}-linux-gnu/ganesha"
     conf = stage.write(f"nfs-{host}.conf", f"""
