@@ -35,8 +35,8 @@ static size_t fuzz_other(const struct stream_sink *sink, struct flow *flow, uint
     }
 }
 
-static int fuzz_conversation(const struct opening *opening, uint8_t protocol, uint16_t port, const uint8_t *data,
-                             size_t size)
+static inline int fuzz_conversation(const struct opening *opening, uint8_t protocol, uint16_t port,
+                                    const uint8_t *data, size_t size)
 {
     static struct fake_worker fake;
     struct cursor { const uint8_t *at; size_t left; } c = {data, size};

@@ -68,7 +68,7 @@ RECOGNISERS = {
     "finger minutiae (FMR)": ["fmr"], "finger images (FIR)": ["fir"], "faces (FAC)": ["fac"], "irises (IIR)": ["iir"],
     "ICAO data groups, 39794": ["icao", "iso39794"], "chip files, CBEFF, PIV": ["icao", "iso39794", "piv"],
     "encrypted containers": ["encrypted", "rar", "sevenzip"],
-    "coded inside text": ["coded_base64", "coded_hex", "coded_spaced", "coded_uuencode"], "ANSI/NIST-ITL": ["an2k", "biometric_xml"],
+    "coded inside text": ["coded_base64", "coded_hex", "coded_spaced", "uuencoded"], "ANSI/NIST-ITL": ["an2k", "biometric_xml"],
     "vendor templates": ["template"], "MRZ": ["mrz"], "PAXLST, PNRGOV": ["edifact"],
     "SSN, passport numbers": ["identifiers"], "licence plates": ["plate_rows", "plate_keys", "plate_sql"],
     "embeddings": ["npy", "vector_text", "vector_raw"],
