@@ -51,11 +51,11 @@ def steps(long):
     yield "reload", [PYTHON, "tests/replay/reload.py", "--sensor", "build/dlp-sensor"] + \
         (["--long"] if long else []), 120 * pace
     yield "prefilter", [PYTHON, "tests/replay/prefilter.py", "--sensor", "build/dlp-sensor"], 900
-    yield "accuracy", [PYTHON, "tests/accuracy/sets.py", "--tap", "--rounds", "20" if long else "2"], 300 * pace
+    yield "accuracy", [PYTHON, "tests/accuracy/sets.py", "--tap", "--rounds", "20" if long else "2"], 600 * pace
     yield "linear", [PYTHON, "tests/accuracy/linear.py", "--scan", "build/accuracy/scan"] + \
-        (["--size", "200000"] if long else []), 300 * pace
+        (["--size", "200000"] if long else []), 900 * pace
     yield "linear-app", [PYTHON, "tests/app/linear.py", "--talk", "build/app/talk"] + \
-        (["--size", "100000"] if long else []), 300 * pace
+        (["--size", "100000"] if long else []), 900 * pace
     yield "evasion", [PYTHON, "tests/evasion/board.py", "build/dlp-sensor", "rules"], 600
     yield "encapsulations", [PYTHON, "tests/evasion/encapsulations.py", "build/dlp-sensor", "rules"], 600
     yield "evasion-asan", [PYTHON, "tests/evasion/board.py", "build/asan/dlp-sensor", "rules"], 600
