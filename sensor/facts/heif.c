@@ -39,6 +39,7 @@ struct heif {
     struct location location[LOCATIONS_MAX];
     uint32_t exif_id;  /* 0 none */
     struct location exif_place;
+    bool exif_placed;
     uint64_t exif_fed;
     struct exif_item exif;
 };
@@ -121,8 +122,11 @@ static void leave_box(struct heif *h, size_t read)
 /* The EXIF item and its place are known, in whichever order they came. */
 static void place_exif(struct heif *h)
 {
-    for (unsigned i = 0; i < h->location_count && h->exif_id; i++) {
-        if (h->location[i].id == h->exif_id)
+    for (unsigned i = 0; i < h->location_count && h->exif_id && !h->exif_placed; i++) {
+        if (h->location[i].id != h->exif_id)
+            continue;
+        h->exif_placed = true;
+        if (h->location[i].at >= h->walk.at) /* what lies behind is not there any more, however the bytes are cut */
             h->exif_place = h->location[i];
     }
 }
@@ -341,6 +345,8 @@ static enum recogniser_state heif_feed(void *state, struct fact_set *facts, cons
         h->walk.at = begin; /* no box: the file ended before it */
         h->state = AT_END;
     }
+    if (h->state == AT_END && h->walk.at - at < len) /* none of what follows the file */
+        len = h->walk.at > at ? (size_t)(h->walk.at - at) : 0;
     feed_exif(h, facts, data, len, at);
     return answer(h);
 }
